@@ -1,0 +1,63 @@
+# make demo: the example bot, trained and talking. make test: lint, types, tests. Both set up .venv first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BOT := example_bot
+
+# Rasa reports usage to its makers unless told not to; TensorFlow and SQLAlchemy talk about themselves.
+export RASA_TELEMETRY_ENABLED = false
+export SQLALCHEMY_SILENCE_UBER_WARNING = 1
+export TF_CPP_MIN_LOG_LEVEL = 2
+
+.PHONY: help demo test lint types format compare clean
+
+help:
+	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
+	@echo "make test     lint, types and tests"
+	@echo "make compare  the example bot beside the same bot with DIET; writes benchmarks/results/example_bot.json"
+	@echo "make format   format the code"
+	@echo "make clean    remove the environment and what training wrote"
+
+demo: $(INSTALLED)
+	@echo "== Training the example bot"
+	cd $(BOT) && ../$(BIN)/rasa train --fixed-model-name desk
+	@if [ -t 0 ] && [ -t 1 ]; then \
+		echo "== Talk to it; /stop ends"; \
+		cd $(BOT) && ../$(BIN)/rasa shell --model models/desk.tar.gz; \
+	else \
+		echo "== No terminal: a scripted conversation"; \
+		$(BIN)/python $(BOT)/talk.py $(BOT)/models/desk.tar.gz; \
+	fi
+
+test: lint types
+	@echo "== Tests"
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	@echo "== Lint"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	@echo "== Types"
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+compare: $(INSTALLED)
+	$(BIN)/python benchmarks/example_bot.py
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@python=$$(sh scripts/find_python.sh) || exit 1; \
+	echo "== Making the environment $(VENV) with $$python"; \
+	"$$python" -m venv $(VENV)
+	@echo "== Installing Rasa, TensorFlow and torch: 3 to 15 minutes and 8 GB on Linux; pip shows each package"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e ".[rasa,train,dev]"
+	@touch $(INSTALLED)
+	@echo "== The environment is ready"
+
+clean:
+	rm -rf $(VENV) $(BOT)/models $(BOT)/.rasa $(BOT)/results build dist *.egg-info

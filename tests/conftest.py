@@ -1,0 +1,25 @@
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OFFLINE = ROOT / "tests" / "offline"
+
+# Rasa reads these at import; processes that the tests start inherit them.
+os.environ.update(
+    RASA_TELEMETRY_ENABLED="false",
+    SQLALCHEMY_SILENCE_UBER_WARNING="1",
+    TF_CPP_MIN_LOG_LEVEL="3",
+    HF_HUB_OFFLINE="1",
+    PYTHONPATH=str(OFFLINE),
+)
+
+spec = importlib.util.spec_from_file_location("refuse_network", OFFLINE / "sitecustomize.py")
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
