@@ -1,0 +1,1 @@
+"""The graph components: the only files that know Rasa."""

@@ -1,0 +1,76 @@
+"""What Rasa's engine does to a component, in a few lines: create, train, load, process."""
+
+import uuid
+
+import pytest
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from rasa_token_pruning import FewShotIntentClassifier, PrunedEncoder, TokenPruningFeaturizer
+
+EXAMPLES = {
+    "reset_password": ["i forgot my password", "please reset my password", "my password expired, what now"],
+    "book_room": ["i need a meeting room", "book a room for four people at noon", "is there a free room tomorrow"],
+    "greet": ["hello", "good morning", "hi there"],
+}
+
+
+class Workbench:
+    """One model storage, and components made in it as Rasa's graph makes them."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.storage = LocalModelStorage.create(folder)
+
+    def context(self, node="run_component", **kwargs):
+        return ExecutionContext(GraphSchema({}), uuid.uuid4().hex, node_name=node, **kwargs)
+
+    def create(self, component, config=None, resource="component", **kwargs):
+        config = {**component.get_default_config(), **(config or {})}
+        return component.create(config, self.storage, Resource(resource), self.context(**kwargs))
+
+    def load(self, component, config=None, resource="component", **kwargs):
+        config = {**component.get_default_config(), **(config or {})}
+        return component.load(config, self.storage, Resource(resource), self.context(**kwargs))
+
+    def tokenize(self, data):
+        tokenizer = WhitespaceTokenizer(WhitespaceTokenizer.get_default_config())
+        if isinstance(data, TrainingData):
+            return tokenizer.process_training_data(data)
+        return tokenizer.process(data)
+
+    def message(self, text, **config):
+        """A message of a user, tokenised and featurized."""
+        return self.create(TokenPruningFeaturizer, config).process(self.tokenize([Message({TEXT: text})]))[0]
+
+    def featurized(self, examples=EXAMPLES, **config):
+        """Training data, tokenised and featurized."""
+        data = training_data(examples)
+        return self.create(TokenPruningFeaturizer, config).process_training_data(self.tokenize(data))
+
+    def trained(self, data=None, **config):
+        """A classifier that was trained, stored and loaded again."""
+        self.create(FewShotIntentClassifier, config).train(data or self.featurized())
+        return self.load(FewShotIntentClassifier, config)
+
+
+def training_data(examples):
+    """Messages as Rasa reads them; ``faq/parking`` is an example of the retrieval intent ``faq``."""
+    return TrainingData([Message.build(text, intent) for intent, texts in examples.items() for text in texts])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keep_the_encoder_loaded():
+    encoder = PrunedEncoder()
+    yield
+    del encoder
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Workbench(tmp_path / "storage")
