@@ -34,6 +34,9 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
     Reads the sentence features of all dense featurizers before it, or of those in ``featurizers``. Leaves entities to
     others. Training is deterministic and does not depend on the order of the examples.
 
+    Confidences are calibrated on the training data. Those of a message that is unlike all examples are lowered and sum
+    to less than 1, because it may belong to no intent.
+
     A retrieval intent such as ``faq`` is many topics in one. Each sub-intent is learnt as an intent of its own, and the
     confidence of the retrieval intent is the sum over its sub-intents.
     """
@@ -55,6 +58,8 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             "renormalize_confidences": False,
             # whether the name of an intent counts as one more example of it
             "use_intent_names": True,
+            # whether a message that is unlike the examples gets a lower confidence, so that the fallback sees it
+            "doubt_unfamiliar": True,
             # how far the fit may follow the examples (inverse regularisation, greater than 0)
             "C": DEFAULT_STRENGTH,
         }
@@ -66,7 +71,7 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
         :raises InvalidConfigException: With what was given and what is allowed.
         """
         check_keys(cls.__name__, config, cls.get_default_config(), ignored=DIET_ONLY)
-        for flag in ("renormalize_confidences", "use_intent_names"):
+        for flag in ("renormalize_confidences", "use_intent_names", "doubt_unfamiliar"):
             check_flag(cls.__name__, config, flag)
         length, strength = config["ranking_length"], config["C"]
         if isinstance(length, bool) or not isinstance(length, int) or length < 0:
@@ -186,8 +191,9 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
         features = self._features(message)
         if self._classifier is None or features is None:
             return []
+        predict = self._classifier.confidences if self._config["doubt_unfamiliar"] else self._classifier.predict_proba
         # The confidence of a retrieval intent is the sum over its sub-intents.
-        confidences = np.bincount(self._group, weights=self._classifier.predict_proba(features)[0])
+        confidences = np.bincount(self._group, weights=predict(features)[0])
         order = np.argsort(-confidences, kind="stable")[: self._config["ranking_length"] or None]
         shown = confidences[order]
         if self._config["renormalize_confidences"]:

@@ -19,7 +19,7 @@ def token_rows(states: np.ndarray, offsets: np.ndarray, spans: np.ndarray) -> np
     states, offsets = states[real], offsets[real]
     first = np.searchsorted(offsets[:, 1], spans[:, 0], side="right")
     last = np.searchsorted(offsets[:, 0], spans[:, 1], side="left")
-    counts = np.maximum(last - first, 0)
+    counts = np.where(spans[:, 1] > spans[:, 0], np.maximum(last - first, 0), 0)
     sums = np.zeros((len(states) + 1, states.shape[1]), dtype=np.float64)
     np.cumsum(states, axis=0, out=sums[1:])
     rows = np.zeros((len(spans), states.shape[1]), dtype=np.float32)

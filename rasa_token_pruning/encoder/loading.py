@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
 from weakref import WeakValueDictionary
 
 from safetensors import SafetensorError  # type: ignore[attr-defined]  # missing from its stubs
@@ -15,6 +13,7 @@ from safetensors.torch import load_file
 from rasa_token_pruning.encoder.architectures import build_transformer
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, identity, locate
+from rasa_token_pruning.encoder.model_files import read_facts
 from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
 from rasa_token_pruning.encoder.transformer import Transformer
 
@@ -55,45 +54,16 @@ def shared_model(model: str) -> SentenceModel:
 
 
 def _load(folder: Path, folder_identity: str) -> SentenceModel:
-    config = _read_json(folder / "config.json")
-    normalize = _read_modules(folder)
-    limit = _read_json(folder / "sentence_bert_config.json").get("max_seq_length") or config["max_position_embeddings"]
-    if limit > config["max_position_embeddings"]:
-        raise EncoderError(
-            f"{folder} sets max_seq_length {limit}, but its encoder has {config['max_position_embeddings']} positions: "
-            "lower max_seq_length in sentence_bert_config.json."
-        )
+    facts = read_facts(folder)
     try:
         weights = load_file(folder / WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
         raise EncoderError(f"{folder / WEIGHTS_FILE} cannot be read: {error}. Restore the model's folder.") from error
-    return SentenceModel(
-        tokenizer=WordPieceTokenizer(folder / "tokenizer.json", limit),
-        transformer=build_transformer(config, weights),
-        normalize=normalize,
-        identity=folder_identity,
-    )
-
-
-def _read_modules(folder: Path) -> bool:
-    """Check that the model's modules are a transformer, mean pooling and perhaps normalisation; whether the last is."""
-    modules = _read_json(folder / "modules.json")
-    kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules]
-    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+    transformer = build_transformer(facts.config, weights)
+    tokenizer = WordPieceTokenizer(folder / "tokenizer.json", facts.max_length)
+    if tokenizer.vocabulary_size > transformer.config.vocabulary_size:
         raise EncoderError(
-            f"{folder} has the modules {', '.join(kinds)}; supported: Transformer, Pooling and perhaps Normalize."
+            f"{folder / 'tokenizer.json'} has {tokenizer.vocabulary_size} word pieces, but the encoder knows "
+            f"{transformer.config.vocabulary_size}: they are not of one model. Restore the model's folder."
         )
-    pooling = _read_json(folder / modules[1]["path"] / "config.json")
-    modes = [mode for mode, chosen in pooling.items() if mode.startswith("pooling_mode_") and chosen is True]
-    if modes != ["pooling_mode_mean_tokens"]:
-        raise EncoderError(f"{folder} pools by {', '.join(modes) or 'nothing'}; supported is pooling_mode_mean_tokens.")
-    return kinds[-1] == "Normalize"
-
-
-def _read_json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EncoderError(
-            f"{file} cannot be read: {error}. A model's folder must be one that sentence-transformers wrote."
-        ) from error
+    return SentenceModel(tokenizer, transformer, facts.normalize, folder_identity)

@@ -30,11 +30,15 @@ def locate(model: str) -> Path:
         raise EncoderError(f"model is {model!r}: give {DEFAULT_MODEL!r} or the path of a sentence-transformers folder.")
     if model in _PACKAGED_NAMES:
         return _packaged()
-    folder = Path(model).expanduser().resolve()
-    if not folder.is_dir():
+    try:
+        folder = Path(model).expanduser().resolve()
+        found = folder.is_dir()
+    except (OSError, ValueError, RuntimeError):  # too long, not a path, nobody's home
+        found = False
+    if not found:
         raise EncoderError(
-            f"model is {model!r}, but there is no folder {folder}. Give the path of a sentence-transformers folder "
-            f"(relative paths start from where Rasa is run), or {DEFAULT_MODEL!r}, which comes with the package."
+            f"model is {model!r}, but there is no folder of that name. Give the path of a sentence-transformers folder "
+            f"(relative paths start from {Path.cwd()}), or {DEFAULT_MODEL!r}, which comes with the package."
         )
     if not (folder / WEIGHTS_FILE).is_file():
         raise EncoderError(

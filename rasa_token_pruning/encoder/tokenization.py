@@ -48,8 +48,16 @@ class WordPieceTokenizer:
         self._tokenizer.no_truncation()
         self._max_length = max_length
         self._warned = False
-        if self._tokenizer.encode("").special_tokens_mask != [1, 1]:
-            raise EncoderError(f"{file} does not put one special token at each end of a text; that is not supported.")
+        for text, mask in (("", [1, 1]), ("a", [1, 0, 1])):
+            if self._tokenizer.encode(text).special_tokens_mask != mask:
+                raise EncoderError(
+                    f"{file} does not put one special token at each end of a text; that is not supported."
+                )
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of different word pieces."""
+        return int(self._tokenizer.get_vocab_size())
 
     def tokenize(self, texts: Sequence[str]) -> list[WordPieces]:
         """Tokenise texts; characters that are no valid text (lone surrogates) count as ``?``."""

@@ -58,7 +58,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     count, intents = logits.shape
     if count == 0:
         return 1.0
-    targets = np.full_like(logits, 1.0 / (count + 2) / (intents - 1))
+    targets = np.full(logits.shape, 1.0 / (count + 2) / (intents - 1))
     targets[np.arange(count), labels] = (count + 1) / (count + 2)
 
     def cross_entropy(log_temperature: float) -> float:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError  # type: ignore[attr-defined]  # missing from its stubs
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from rasa_token_pruning.fewshot.calibration import fit_temperature, out_of_fold_logits, probabilities
 from rasa_token_pruning.fewshot.head import LinearHead, fit_head
+from rasa_token_pruning.fewshot.scope import doubt, familiarity, reference_levels
 
 DEFAULT_STRENGTH = 20.0
 
@@ -31,11 +33,13 @@ class FewShotClassifier:
     :param intents: The intents, in alphabetical order.
     :param head: The linear head, its rows in the order of ``intents``.
     :param temperature: Greater than 0, see ``calibration``.
+    :param levels: What a familiar message looks like, ascending, see ``scope``.
     """
 
     intents: tuple[str, ...]
     head: LinearHead
     temperature: float
+    levels: np.ndarray
 
     @property
     def dimension(self) -> int:
@@ -64,34 +68,55 @@ class FewShotClassifier:
             raise ClassifierError(f"Need at least 2 different intents to learn from, but got {len(known)}: {known}.")
         if len(embeddings) != len(intents):
             raise ClassifierError(f"Got {len(embeddings)} embeddings for {len(intents)} intents: give one for each.")
-        named = [intent for intent in known if intent in (names or {})]
-        rows = np.vstack([embeddings, *(names[intent][None] for intent in named)]) if names else np.asarray(embeddings)
+        named = {intent: name for intent, name in sorted((names or {}).items()) if intent in known}
+        if any(np.shape(name) != np.shape(embeddings)[1:] for name in named.values()):
+            raise ClassifierError(
+                f"Embeddings of names must have the width of the examples, {np.shape(embeddings)[1:]}."
+            )
+        rows = np.vstack([embeddings, *named.values()])
         labels = np.searchsorted(known, [*intents, *named])
         is_name = np.arange(len(rows)) >= len(embeddings)
 
         order = sorted(range(len(rows)), key=lambda row: (labels[row], is_name[row], rows[row].tobytes()))
         rows, labels, is_name = rows[order], labels[order], is_name[order]
         head = fit_head(rows, labels, strength)
-        temperature = fit_temperature(*out_of_fold_logits(rows, labels, is_name, strength))
-        return cls(tuple(known), head, temperature)
+        logits, truths = out_of_fold_logits(rows, labels, is_name, strength)
+        return cls(tuple(known), head, fit_temperature(logits, truths), reference_levels(logits))
 
     def predict_proba(self, embeddings: np.ndarray) -> np.ndarray:
-        """The probability of each intent.
+        """The probability of each intent, given that a message belongs to one of them.
 
         :param embeddings: ``(messages, dimension)``.
         :return: ``(messages, intents)`` in the order of ``intents``, float64, rows sum to 1.
         :raises ClassifierError: If the embeddings have another width than those it was trained on.
         """
+        return probabilities(self._logits(embeddings), self.temperature)
+
+    def familiarity(self, embeddings: np.ndarray) -> np.ndarray:
+        """How much each message is like the examples, ``(messages,)``, in ``(0, 1]``; see ``scope.familiarity``."""
+        return familiarity(self._logits(embeddings), self.levels)
+
+    def confidences(self, embeddings: np.ndarray) -> np.ndarray:
+        """The probabilities, lowered where a message is unlike the examples: it may belong to no intent.
+
+        :return: ``(messages, intents)``, float64; a row sums to 1 if the message is familiar, else to less.
+        """
+        lowered: np.ndarray = self.predict_proba(embeddings) * doubt(self.familiarity(embeddings))[:, None]
+        return lowered
+
+    def _logits(self, embeddings: np.ndarray) -> np.ndarray:
         if embeddings.ndim != 2 or embeddings.shape[1] != self.dimension:
             raise ClassifierError(
                 f"Trained on embeddings of width {self.dimension}, but got the shape {embeddings.shape}: "
                 "predict with the encoder of the training, or train again."
             )
-        return probabilities(self.head.logits(embeddings), self.temperature)
+        return self.head.logits(embeddings)
 
     def save(self, folder: Path) -> None:
         """Write the classifier to a folder as safetensors and JSON."""
-        save_file({"weights": self.head.weights, "bias": self.head.bias}, folder / _TENSORS)
+        tensors = {"weights": self.head.weights, "bias": self.head.bias, "levels": self.levels}
+        # safetensors writes the memory of an array as it lies there, whatever its order.
+        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / _TENSORS)
         facts = {"format": _FORMAT, "intents": self.intents, "temperature": self.temperature}
         (folder / _FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
 
@@ -102,17 +127,30 @@ class FewShotClassifier:
         :raises ClassifierError: If the files are missing, damaged, or of another format.
         """
         try:
-            facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+            facts = json.loads((folder / _FACTS).read_bytes())
             if facts["format"] != _FORMAT:
                 raise ClassifierError(
                     f"The stored classifier has format {facts['format']!r}, but this version reads {_FORMAT}: "
                     "train again with the installed version."
                 )
-            tensors = load_file(folder / _TENSORS)
-            intents, temperature = tuple(facts["intents"]), float(facts["temperature"])
-            head = LinearHead(tensors["weights"], tensors["bias"])
-        except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError) as error:
+            intents, temperature = facts["intents"], facts["temperature"]
+            weights, bias, levels = (load_file(folder / _TENSORS)[name] for name in ("weights", "bias", "levels"))
+        except ClassifierError:
+            raise
+        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise ClassifierError(f"The stored classifier cannot be read ({error!r}): train again.") from error
-        if head.weights.ndim != 2 or head.bias.shape != (len(intents),) or len(head.weights) != len(intents):
-            raise ClassifierError("The stored classifier's weights do not fit its intents: train again.")
-        return cls(intents, head, temperature)
+        _check_stored(intents, temperature, weights, bias, levels)
+        return cls(tuple(intents), LinearHead(weights, bias), float(temperature), levels)
+
+
+def _check_stored(intents: Any, temperature: Any, *tensors: np.ndarray) -> None:
+    """:raises ClassifierError: If the parts of a stored classifier do not fit each other."""
+    weights, bias, levels = tensors
+    if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
+        raise ClassifierError("The stored classifier's intents are no list of names: train again.")
+    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not 0 < temperature < np.inf:
+        raise ClassifierError(f"The stored classifier's temperature is {temperature!r}: train again.")
+    if weights.ndim != 2 or len(weights) != len(intents) or bias.shape != (len(intents),) or levels.ndim != 1:
+        raise ClassifierError("The stored classifier's weights do not fit its intents: train again.")
+    if not all(tensor.dtype == np.float32 and np.isfinite(tensor).all() for tensor in tensors):
+        raise ClassifierError("The stored classifier's weights are not finite float32 numbers: train again.")

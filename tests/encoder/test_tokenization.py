@@ -1,0 +1,209 @@
+"""Tests of encoder/tokenization.py."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer
+
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
+
+LIMIT = 256
+
+
+@pytest.fixture
+def tokenizer(packaged_folder) -> WordPieceTokenizer:
+    return WordPieceTokenizer(packaged_folder / "tokenizer.json", LIMIT)
+
+
+@pytest.fixture(scope="module")
+def unlimited(packaged_folder) -> WordPieceTokenizer:
+    return WordPieceTokenizer(packaged_folder / "tokenizer.json", 1 << 30)
+
+
+def test_ids_are_those_of_transformers(tokenizer, packaged_folder, varied_texts):
+    theirs = AutoTokenizer.from_pretrained(packaged_folder)
+    for text, pieces in zip(varied_texts, tokenizer.tokenize(varied_texts), strict=True):
+        assert pieces.ids.tolist() == theirs(text, truncation=True, max_length=LIMIT)["input_ids"]
+        assert list(pieces.texts) == theirs.convert_ids_to_tokens(pieces.ids.tolist())
+
+
+def test_one_text_and_several_give_the_same_pieces(unlimited, varied_texts):
+    for text, together in zip(varied_texts, unlimited.tokenize(varied_texts), strict=True):
+        (alone,) = unlimited.tokenize([text])
+        assert np.array_equal(alone.ids, together.ids)
+        assert np.array_equal(alone.offsets, together.offsets)
+
+
+def test_no_texts_give_nothing(unlimited):
+    assert unlimited.tokenize([]) == []
+
+
+def test_arrays_have_the_promised_types(unlimited):
+    (pieces,) = unlimited.tokenize(["Reset my password, please"])
+    assert (pieces.ids.dtype, pieces.offsets.dtype) == (np.int64, np.int64)
+    assert pieces.offsets.shape == (len(pieces.ids), 2) == (len(pieces.texts), 2)
+    assert pieces.truncated == 0
+
+
+@pytest.mark.parametrize("words", [253, 254, 255, 256, 400])
+def test_truncation_is_counted_and_ends_in_the_special_token(tokenizer, unlimited, words):
+    text = " ".join(["password"] * words)
+    (cut,), (whole,) = tokenizer.tokenize([text]), unlimited.tokenize([text])
+    assert cut.truncated == max(0, words + 2 - LIMIT)
+    assert len(cut.ids) == min(words + 2, LIMIT)
+    assert np.array_equal(cut.ids[:-1], whole.ids[: len(cut.ids) - 1])
+    assert np.array_equal(cut.offsets[:-1], whole.offsets[: len(cut.ids) - 1])
+    assert (cut.ids[-1], cut.texts[-1]) == (whole.ids[-1], "[SEP]")
+    assert cut.offsets[-1].tolist() == [0, 0]
+
+
+def test_the_smallest_limit_leaves_the_special_tokens(packaged_folder):
+    smallest = WordPieceTokenizer(packaged_folder / "tokenizer.json", 2)
+    (pieces,) = smallest.tokenize(["reset my password"])
+    assert pieces.texts == ("[CLS]", "[SEP]")
+    assert pieces.truncated == 3
+
+
+def test_truncation_is_reported_once(tokenizer, caplog):
+    long = "password " * 300
+    with caplog.at_level(logging.WARNING):
+        tokenizer.tokenize(["short", long, long])
+        tokenizer.tokenize([long])
+        tokenizer.tokenize([long + "more"])
+    (record,) = caplog.records
+    assert "302" in record.getMessage()
+    assert str(LIMIT) in record.getMessage()
+
+
+def test_a_text_that_fits_is_not_reported(tokenizer, caplog):
+    tokenizer.tokenize(["password " * 254, "short"])
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ud800",
+        "\udfff\ud800",
+        "reset \udcff password",
+        "\ud83d alone",
+        "\x00",
+        "\x00\x01\x1f",
+        "a\x00b",
+        "\ufffe\uffff",
+    ],
+    ids=ascii,
+)
+def test_what_is_no_valid_text_does_not_crash(unlimited, text):
+    alone, together = unlimited.tokenize([text])[0], unlimited.tokenize([text, "hello"])[0]
+    assert np.array_equal(alone.ids, together.ids)
+    assert (alone.texts[0], alone.texts[-1]) == ("[CLS]", "[SEP]")
+
+
+def test_a_lone_surrogate_counts_as_a_question_mark(unlimited):
+    broken, replaced = unlimited.tokenize(["is it \udc80 here", "is it ? here"])
+    assert np.array_equal(broken.ids, replaced.ids)
+    assert np.array_equal(broken.offsets, replaced.offsets)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n  \r", "\u200b\ufeff", "\u00a0\u3000"], ids=ascii)
+def test_nothing_to_read_is_the_special_tokens_alone(unlimited, text):
+    (pieces,) = unlimited.tokenize([text])
+    assert pieces.texts == ("[CLS]", "[SEP]")
+    assert pieces.offsets.tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reset my PASSWORD, please!",
+        "  unbelievably   antidisestablishmentarianism\t42 ",
+        "naïve café",
+        "أريد كلمة",
+        "重置密码",
+    ],
+)
+def test_offsets_cut_the_pieces_out_of_the_original_text(unlimited, packaged_folder, text):
+    normalize = AutoTokenizer.from_pretrained(packaged_folder).backend_tokenizer.normalizer.normalize_str
+    (pieces,) = unlimited.tokenize([text])
+    for piece, (start, end) in list(zip(pieces.texts, pieces.offsets, strict=True))[1:-1]:
+        assert piece == "[UNK]" or piece.removeprefix("##") == normalize(text[start:end]).strip()
+
+
+def test_offsets_count_characters_beyond_the_basic_plane_once(unlimited):
+    text = "😀😀 password 👩‍👩‍👧 reset"
+    (pieces,) = unlimited.tokenize([text])
+    found = {piece: text[start:end] for piece, (start, end) in zip(pieces.texts, pieces.offsets, strict=True)}
+    assert (found["password"], found["reset"]) == ("password", "reset")
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=()), max_size=60))
+def test_offsets_ascend_inside_the_text_whatever_it_is(unlimited, text):
+    (pieces,) = unlimited.tokenize([text])
+    starts, ends = pieces.offsets[1:-1].T
+    assert ((0 <= starts) & (starts < ends) & (ends <= len(text))).all()
+    assert (np.diff(starts) >= 0).all()
+    assert (np.diff(ends) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"version": "1.0"}',
+        b'{"version": "1.0", "model": {"type": "None"}}',
+        b"\xff\xfe\x00",
+    ],
+    ids=repr,
+)
+def test_broken_tokenizer_file_is_refused_with_its_name(tmp_path, content):
+    file = tmp_path / "tokenizer.json"
+    file.write_bytes(content)
+    with pytest.raises(EncoderError, match=r"tokenizer\.json"):
+        WordPieceTokenizer(file, LIMIT)
+
+
+def test_truncated_tokenizer_file_is_refused(tmp_path, tiny_folder):
+    whole = (tiny_folder / "tokenizer.json").read_bytes()
+    file = tmp_path / "tokenizer.json"
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(EncoderError, match=r"tokenizer\.json"):
+        WordPieceTokenizer(file, LIMIT)
+
+
+def test_missing_tokenizer_file_is_refused(tmp_path):
+    with pytest.raises(EncoderError, match=r"tokenizer\.json"):
+        WordPieceTokenizer(tmp_path / "tokenizer.json", LIMIT)
+
+
+@pytest.mark.parametrize(
+    "template", [None, "$A", "[CLS] $A", "$A [SEP]", "[CLS] [CLS] $A [SEP]", "[CLS] [SEP] $A", "$A [CLS] [SEP]"]
+)
+def test_tokenizer_without_one_special_token_at_each_end_is_refused(tmp_path, write_word_pieces, template):
+    file = write_word_pieces(tmp_path / "tokenizer.json", template)
+    with pytest.raises(EncoderError, match="special token"):
+        WordPieceTokenizer(file, LIMIT)
+
+
+def test_padding_and_truncation_of_the_file_are_ignored(tmp_path, packaged_folder, unlimited):
+    content = json.loads((packaged_folder / "tokenizer.json").read_text(encoding="utf-8"))
+    assert content["padding"]
+    assert content["truncation"]
+    content["padding"] = content["truncation"] = None
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    texts = ["hi", "password " * 200]
+    for plain, ours in zip(WordPieceTokenizer(file, 1 << 30).tokenize(texts), unlimited.tokenize(texts), strict=True):
+        assert np.array_equal(plain.ids, ours.ids)

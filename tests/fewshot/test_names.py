@@ -1,0 +1,57 @@
+"""Tests of fewshot/names.py."""
+
+from __future__ import annotations
+
+from string import ascii_letters, digits
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rasa_token_pruning.fewshot.names import name_as_text
+
+
+@pytest.mark.parametrize(
+    ("intent", "text"),
+    [
+        ("reset_password", "reset password"),
+        ("resetPassword", "reset password"),
+        ("ResetPassword", "reset password"),
+        ("reset-password", "reset password"),
+        ("reset.password", "reset password"),
+        ("RESET_PASSWORD", "reset password"),
+        ("  reset   password ", "reset password"),
+        ("faq/reset_password", "faq reset password"),
+        ("chitchat/askName", "chitchat ask name"),
+        ("__reset__password__", "reset password"),
+        ("order66Status", "order66 status"),
+        ("setup2FA", "setup2 fa"),
+        ("VPN", "vpn"),
+        ("greet", "greet"),
+        ("passwort_zurücksetzen", "passwort zurücksetzen"),
+        ("größe_ändern", "größe ändern"),
+        ("重置_密码", "重置 密码"),
+        ("сбросить_пароль", "сбросить пароль"),
+    ],
+)
+def test_a_name_becomes_its_words(intent, text):
+    assert name_as_text(intent) == text
+
+
+@pytest.mark.parametrize("intent", ["", " ", "_", "__/--", "?!", "\n"], ids=repr)
+def test_a_name_without_words_becomes_empty(intent):
+    assert name_as_text(intent) == ""
+
+
+@given(st.text())
+def test_words_are_separated_by_single_spaces(intent):
+    text = name_as_text(intent)
+    assert text == " ".join(text.split())
+    assert "_" not in text
+
+
+@given(st.text(ascii_letters + digits + "_-/. "))
+def test_no_letter_is_lost_and_a_text_stays_as_it_is(intent):
+    text = name_as_text(intent)
+    assert [sign for sign in text if sign.isalnum()] == [sign for sign in intent.lower() if sign.isalnum()]
+    assert name_as_text(text) == text
