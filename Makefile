@@ -48,7 +48,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 compare: $(INSTALLED)
-	$(BIN)/python benchmarks/example_bot.py
+	$(BIN)/python -m benchmarks.example_bot
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@python=$$(sh scripts/find_python.sh) || exit 1; \

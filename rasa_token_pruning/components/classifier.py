@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -130,32 +132,23 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
 
         :raises InvalidConfigException: If the stored classifier cannot be used.
         """
-        try:
-            stored = model_storage.read_from(resource)
-            folder = stored.__enter__()
-        except ValueError:
-            logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
-            return cls.create(config, model_storage, resource, execution_context)
-        try:
-            return cls(config, model_storage, resource, FewShotClassifier.load(folder))
-        except ClassifierError as error:
-            raise InvalidConfigException(f"{cls.__name__}: {error}") from error
-        finally:
-            stored.__exit__(None, None, None)
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(model_storage.read_from(resource))
+            except ValueError:
+                logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
+                return cls.create(config, model_storage, resource, execution_context)
+            with _as_config_error(cls.__name__):
+                return cls(config, model_storage, resource, FewShotClassifier.load(folder))
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Learn from the examples and store what was learnt. Leaves the messages as they are."""
-        featurizers = self._config["featurizers"]
-        rows, intents = [], []
-        for message in training_data.intent_examples:
-            _, sentence = message.get_dense_features(TEXT, featurizers)
-            if sentence is not None and message.get(INTENT):
-                rows.append(sentence.features[0])
-                intents.append(full_intent(message))
+        """Learn from the examples and store what was learnt. Leaves the messages as they are.
+
+        :raises InvalidConfigException: If the features of the examples differ in width or are not finite.
+        """
+        rows, intents = self._examples(training_data)
         if not rows:
-            logger.debug(
-                "Cannot train '%s'. No data was provided. Skipping training of the classifier.", type(self).__name__
-            )
+            logger.debug("Cannot train '%s'. No data was provided. Skipping training.", type(self).__name__)
             return self._resource
         if len({base_intent(intent) for intent in intents}) < 2:
             logger.error(
@@ -163,13 +156,27 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
                 type(self).__name__,
             )
             return self._resource
-        names = collect_intent_names(training_data, featurizers) if self._config["use_intent_names"] else {}
+        names = {}
+        if self._config["use_intent_names"]:
+            names = collect_intent_names(training_data, self._config["featurizers"])
+        # With a second dense featurizer, which knows nothing of names, they are narrower than the examples.
         names = {intent: name for intent, name in names.items() if len(name) == len(rows[0])}
-        classifier = FewShotClassifier.fit(np.stack(rows), intents, names, self._config["C"])
+        with _as_config_error(type(self).__name__):
+            classifier = FewShotClassifier.fit(rows, intents, names, self._config["C"])
         with self._model_storage.write_to(self._resource) as folder:
             classifier.save(folder)
         self._use(classifier)
         return self._resource
+
+    def _examples(self, training_data: TrainingData) -> tuple[list[np.ndarray], list[str]]:
+        """The sentence features of each example that has any, and its intent."""
+        rows, intents = [], []
+        for message in training_data.intent_examples:
+            _, sentence = message.get_dense_features(TEXT, self._config["featurizers"])
+            if sentence is not None:
+                rows.append(sentence.features[0])
+                intents.append(full_intent(message))
+        return rows, intents
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Set ``intent`` and ``intent_ranking`` of each message; an intent of None where nothing can be said."""
@@ -219,3 +226,12 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
                 )  # fmt: skip
             return None
         return features
+
+
+@contextmanager
+def _as_config_error(component: str) -> Iterator[None]:
+    """Rasa shows an InvalidConfigException as its message, and any other error as a traceback."""
+    try:
+        yield
+    except ClassifierError as error:
+        raise InvalidConfigException(f"{component}: {error}") from error

@@ -56,7 +56,7 @@ def identity(folder: Path) -> str:
     """
     digest = hashlib.sha256()
     for file in sorted([*folder.rglob("*.json"), folder / WEIGHTS_FILE]):
-        digest.update(f"{file.relative_to(folder)} {_sha256(file)}\n".encode())
+        digest.update(f"{file.relative_to(folder).as_posix()} {_sha256(file)}\n".encode())
     return digest.hexdigest()
 
 

@@ -52,11 +52,12 @@ def _read_modules(folder: Path) -> list[dict[str, str]]:
 
 
 def _check_pooling(file: Path) -> None:
-    """Mean pooling is ``pooling_mode: mean`` today, and was ``pooling_mode_mean_tokens: true``."""
+    """Mean pooling is ``pooling_mode: mean`` today, which wins over the old ``pooling_mode_mean_tokens: true``."""
     pooling = _read_object(file)
-    named = pooling.get("pooling_mode", [])
-    modes = [named] if isinstance(named, str) else list(named)
-    modes += [mode for mode, chosen in pooling.items() if mode.startswith("pooling_mode_") and chosen is True]
+    modes = [mode for mode, chosen in pooling.items() if mode.startswith("pooling_mode_") and chosen is True]
+    if "pooling_mode" in pooling:
+        named = pooling["pooling_mode"]
+        modes = named if isinstance(named, list) else [named]
     if modes not in (["mean"], ["pooling_mode_mean_tokens"]):
         raise EncoderError(f"{file} pools by {', '.join(map(str, modes)) or 'nothing'}; supported is mean pooling.")
 

@@ -132,6 +132,8 @@ class PrunedEncoder:
             raise EncoderError(f"readout {FINAL_AND_CUT!r} needs a layer to read from: name one in layers.")
 
     def _tokenize(self, texts: Sequence[str]) -> list[WordPieces]:
+        if isinstance(texts, str):
+            raise TypeError(f"The encoder was given one text, {texts!r}, where it takes several: put it into a list.")
         for text in texts:
             if not isinstance(text, str):
                 raise TypeError(f"The encoder takes texts (str), but was given {text!r} ({type(text).__name__}).")

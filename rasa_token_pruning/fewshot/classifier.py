@@ -49,7 +49,7 @@ class FewShotClassifier:
     @classmethod
     def fit(
         cls,
-        embeddings: np.ndarray,
+        embeddings: np.ndarray | Sequence[np.ndarray],
         intents: Sequence[str],
         names: Mapping[str, np.ndarray] | None = None,
         strength: float = DEFAULT_STRENGTH,
@@ -61,7 +61,8 @@ class FewShotClassifier:
         :param names: For intents, the embedding of the intent's name as a text, ``(dimension,)``: one more example.
             Names of intents without examples are left out.
         :param strength: As in ``head.fit_head``, greater than 0.
-        :raises ClassifierError: If there are fewer than two intents, or the lengths do not fit each other.
+        :raises ClassifierError: If there are fewer than two intents, the lengths or widths do not fit each other, or
+            an embedding is not finite.
         """
         known = sorted(set(intents))
         if len(known) < 2:
@@ -69,11 +70,7 @@ class FewShotClassifier:
         if len(embeddings) != len(intents):
             raise ClassifierError(f"Got {len(embeddings)} embeddings for {len(intents)} intents: give one for each.")
         named = {intent: name for intent, name in sorted((names or {}).items()) if intent in known}
-        if any(np.shape(name) != np.shape(embeddings)[1:] for name in named.values()):
-            raise ClassifierError(
-                f"Embeddings of names must have the width of the examples, {np.shape(embeddings)[1:]}."
-            )
-        rows = np.vstack([embeddings, *named.values()])
+        rows = _stacked([*embeddings, *named.values()])
         labels = np.searchsorted(known, [*intents, *named])
         is_name = np.arange(len(rows)) >= len(embeddings)
 
@@ -138,9 +135,21 @@ class FewShotClassifier:
         except ClassifierError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
-            raise ClassifierError(f"The stored classifier cannot be read ({error!r}): train again.") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise ClassifierError(f"The stored classifier cannot be read ({reason}): train again.") from error
         _check_stored(intents, temperature, weights, bias, levels)
         return cls(tuple(intents), LinearHead(weights, bias), float(temperature), levels)
+
+
+def _stacked(embeddings: Sequence[np.ndarray]) -> np.ndarray:
+    """The embeddings as one array, ``(examples, dimension)``."""
+    shapes = sorted({np.shape(embedding) for embedding in embeddings})
+    if len(shapes) > 1 or len(shapes[0]) != 1:
+        raise ClassifierError(f"Embeddings must be rows of one width, names included, but have the shapes {shapes}.")
+    rows: np.ndarray = np.stack(embeddings)
+    if not np.isfinite(rows).all():
+        raise ClassifierError("Embeddings must be finite numbers, but some are not: check what computes them.")
+    return rows
 
 
 def _check_stored(intents: Any, temperature: Any, *tensors: np.ndarray) -> None:

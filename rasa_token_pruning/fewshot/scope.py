@@ -36,10 +36,11 @@ def familiarity(logits: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return p_values
 
 
-def doubt(p_values: np.ndarray) -> np.ndarray:
-    """The factor for the confidences of a message: 1 if it is familiar, falling to 0 with its p-value below ``TAIL``.
+def doubt(p_values: np.ndarray, tail: float = TAIL) -> np.ndarray:
+    """The factor for the confidences of a message: 1 if it is familiar, falling to 0 with its p-value below the tail.
 
     :param p_values: ``(messages,)``, each in ``(0, 1]``.
+    :param tail: The p-value below which a message is unfamiliar, in ``[0, 1]``; at 0 none is.
     :return: ``(messages,)``, each in ``(0, 1]``.
     """
-    return np.minimum(1.0, p_values / TAIL)
+    return np.minimum(1.0, p_values / tail) if tail else np.ones_like(p_values)

@@ -179,6 +179,26 @@ def test_messages_without_features_or_intent_are_left_out_of_training(bench):
     assert {entry["name"] for entry in parsed(classifier, bench.message("hello"))[1]} == set(EXAMPLES)
 
 
+@pytest.mark.parametrize("extra", [np.ones((1, 5), np.float32), np.full((1, 768), np.nan, np.float32)])
+def test_examples_with_unusable_features_are_refused_with_advice(bench, extra):
+    data = bench.featurized()
+    data.training_examples[0].features = [Features(extra, FEATURE_TYPE_SENTENCE, TEXT, "broken")]
+    with pytest.raises(InvalidConfigException, match="FewShotIntentClassifier: Embeddings must be"):
+        bench.create(FewShotIntentClassifier).train(data)
+
+
+def test_an_unfamiliar_message_is_doubted_unless_turned_off(bench):
+    data = bench.featurized(
+        {intent: [*texts, f"{texts[0]} please", f"so, {texts[1]}"] for intent, texts in MANY.items()}
+    )
+    doubting, trusting = (bench.trained(data, doubt_unfamiliar=doubt, ranking_length=0) for doubt in (True, False))
+    strange = "the quick brown fox jumps over the lazy dog"
+    doubted, trusted = (parsed(classifier, bench.message(strange))[1] for classifier in (doubting, trusting))
+    assert [entry["name"] for entry in doubted] == [entry["name"] for entry in trusted]
+    assert sum(entry["confidence"] for entry in doubted) < 0.5 < sum(entry["confidence"] for entry in trusted)
+    assert sum(entry["confidence"] for entry in parsed(doubting, bench.message("tell me about 3"))[1]) > 0.99
+
+
 def test_finetuning_learns_the_new_examples(bench):
     bench.trained()
     more = {**EXAMPLES, "greet": [*EXAMPLES["greet"], "ahoy sailor", "ahoy", "ahoy there"]}

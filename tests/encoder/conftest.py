@@ -25,13 +25,13 @@ WORDS = """please could you help me reset my password because i cannot log in to
 printer order status number invoice account transfer money card lost stolen abroad yesterday thanks hello bye""".split()
 
 
-def write_tokenizer(file: Path, template: str | None = "[CLS] $A [SEP]", lowercase: bool = True) -> Path:
+def write_tokenizer(file: Path, template: str | None = "[CLS] $A [SEP]") -> Path:
     """A WordPiece tokenizer that spells everything with single letters."""
-    pieces = [*SPECIAL, *ascii_lowercase, *ascii_lowercase.upper(), *digits, *"?!.,'"]
-    pieces += [f"##{letter}" for letter in ascii_lowercase + ascii_lowercase.upper() + digits]
+    pieces = [*SPECIAL, *ascii_lowercase, *digits, *"?!.,'"]
+    pieces += [f"##{letter}" for letter in ascii_lowercase + digits]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     if template is not None:
         tokenizer.post_processor = processors.TemplateProcessing(
@@ -55,12 +55,11 @@ def write_tiny_model(
     normalize: bool = True,
     layers: int = 4,
     max_length: int | None = 40,
-    lowercase: bool = True,
     seed: int = 0,
 ) -> Path:
     """A BERT of width 32 with random weights, in a folder as sentence-transformers writes it."""
     folder.mkdir(parents=True)
-    write_tokenizer(folder / "tokenizer.json", lowercase=lowercase)
+    write_tokenizer(folder / "tokenizer.json")
     vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
     torch.manual_seed(seed)
     config = BertConfig(

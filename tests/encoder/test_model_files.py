@@ -182,10 +182,3 @@ def test_a_file_of_another_form_is_named(tiny_copy, edit_json, name, content):
     edit_json(tiny_copy / "sentence_bert_config.json", max_seq_length=None)
     write(tiny_copy / name, content)
     assert str(tiny_copy / name) in refused(tiny_copy)
-
-
-def test_a_file_with_a_byte_order_mark_is_read(tiny_copy):
-    # Editors on Windows put one there.
-    file = tiny_copy / "modules.json"
-    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
-    assert read_facts(tiny_copy).normalize

@@ -60,28 +60,6 @@ def test_a_limit_of_the_tokenizers_configuration_is_that_of_sentence_transformer
 
 
 @pytest.mark.parametrize(
-    ("file", "changes"),
-    [
-        ("sentence_bert_config.json", {"do_lower_case": True}),
-        ("config_sentence_transformers.json", {"prompts": {"query": "search: "}, "default_prompt_name": "query"}),
-    ],
-)
-def test_what_changes_sentence_transformers_embeddings_changes_ours_too_or_is_refused(
-    tmp_path, write_model, edit_json, file, changes
-):
-    folder = write_model(tmp_path / "model", lowercase=False)
-    (folder / "config_sentence_transformers.json").write_text("{}", encoding="utf-8")
-    edit_json(folder / file, **changes)
-    theirs = SentenceTransformer(str(folder), device="cpu").encode("RESET my PassWord")
-    try:
-        ours = PrunedEncoder(str(folder), "off").encode("RESET my PassWord")
-    except EncoderError as refused:
-        assert list(changes)[-1] in str(refused)
-    else:
-        np.testing.assert_allclose(ours, theirs, atol=CLOSE)
-
-
-@pytest.mark.parametrize(
     "policy", [PruningPolicy((2,), 0, 4), PruningPolicy((1, 2, 3), 0.0, 2), PruningPolicy((2,), 0.9, 256)], ids=repr
 )
 def test_a_policy_that_cuts_nothing_is_off(varied_texts, without_pruning, policy):
@@ -279,3 +257,8 @@ def test_the_number_of_threads_of_torch_does_not_matter(balanced, varied_texts):
         for one, several in zip(expected, results, strict=False):
             assert np.array_equal(several.kept, one.kept)
             np.testing.assert_allclose(several.embedding, one.embedding, atol=CLOSE, rtol=0)
+
+
+def test_one_text_where_several_are_taken_is_refused(balanced):
+    with pytest.raises(TypeError, match="put it into a list"):
+        balanced.encode_tokens("hello")

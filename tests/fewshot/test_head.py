@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from rasa_token_pruning.fewshot.head import fit_head, normalized
+from rasa_token_pruning.fewshot.head import LinearHead, fit_head, normalized
 
 DIMENSION = 16
 
@@ -81,6 +81,21 @@ def test_a_row_of_zeros_among_the_examples_does_no_harm():
 def test_no_messages_give_no_logits():
     embeddings, labels = clusters(3, 5)
     assert fit_head(embeddings, labels, 20.0).logits(np.empty((0, DIMENSION))).shape == (0, 3)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_message_scores_alike_alone_and_among_others_to_the_bit(kind):
+    # As large as a real bot: small matrices would not show it.
+    chance = np.random.default_rng(0)
+    intents, width = 151, 768
+    head = LinearHead(
+        chance.normal(size=(intents, width)).astype(np.float32), chance.normal(size=intents).astype(np.float32)
+    )
+    embeddings = chance.normal(size=(64, width)).astype(kind)
+    together = head.logits(embeddings)
+    assert all(
+        np.array_equal(head.logits(row[None])[0], logits) for row, logits in zip(embeddings, together, strict=True)
+    )
 
 
 def test_more_strength_follows_the_examples_further():

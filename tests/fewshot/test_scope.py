@@ -62,11 +62,22 @@ def test_of_messages_like_the_examples_few_have_a_low_p_value():
     assert (p_values <= 0.5).mean() == pytest.approx(0.5, abs=0.05)
 
 
-@given(st.lists(st.floats(0, 1, exclude_min=True), min_size=1, max_size=20))
-def test_doubt_is_1_above_the_tail_and_falls_to_0_with_the_p_value_below_it(p_values):
-    ordered = np.array(sorted(p_values))
-    factors = doubt(ordered)
-    assert ((factors >= 0) & (factors <= 1)).all()
-    assert (np.diff(factors) >= 0).all()
-    assert (factors[ordered >= TAIL] == 1).all()
-    np.testing.assert_allclose(factors[ordered < TAIL], ordered[ordered < TAIL] / TAIL)
+p_value_lists = st.lists(st.floats(0.001, 1), min_size=1, max_size=20).map(sorted).map(np.array)
+
+
+@given(p_value_lists, st.sampled_from([TAIL, 0.01, 0.5, 1.0]))
+def test_doubt_is_1_above_the_tail_and_falls_to_0_with_the_p_value_below_it(p_values, tail):
+    factors = doubt(p_values, tail)
+    assert ((factors > 0) & (factors <= 1)).all()
+    assert (factors[p_values >= tail] == 1).all()
+    np.testing.assert_allclose(factors[p_values < tail], p_values[p_values < tail] / tail)
+
+
+@given(p_value_lists)
+def test_the_tail_is_the_chosen_one_unless_another_is_given(p_values):
+    assert np.array_equal(doubt(p_values), doubt(p_values, TAIL))
+
+
+@given(p_value_lists)
+def test_without_a_tail_nothing_is_doubted(p_values):
+    assert (doubt(p_values, 0.0) == 1).all()
