@@ -1,0 +1,1 @@
+"""Measurements as code; their results are committed under results/."""

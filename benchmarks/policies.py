@@ -1,0 +1,91 @@
+"""Which pruning policy and read-out to ship: accuracy on validation splits of several tasks, and the work saved.
+
+    python -m benchmarks.policies DATA
+
+DATA holds one folder per task with ``train_5.csv``, ``train_10.csv`` and ``valid.csv`` (header ``text,intent``).
+Test splits are not opened. Takes about ten minutes; writes ``benchmarks/results/policies.json`` and prints a table.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.tasks import SHOTS, TASKS, fit, read
+from rasa_token_pruning import PrunedEncoder, PruningPolicy, __version__
+from rasa_token_pruning.encoder.pooling import READOUTS
+
+RESULT = Path(__file__).resolve().parent / "results" / "policies.json"
+POLICIES = (
+    PruningPolicy((2,), 0.0, 6),
+    PruningPolicy((2,), 0.4, 4),
+    PruningPolicy((2,), 0.5, 4),
+    PruningPolicy((2,), 0.5, 6),
+    PruningPolicy((2,), 0.6, 4),
+    PruningPolicy((2,), 0.6, 6),
+)
+
+
+def accuracy(encoder: PrunedEncoder, folder: Path, shots: int) -> float:
+    """Train on the few-shot split and score the validation split."""
+    classifier = fit(encoder, folder, shots)
+    texts, intents = read(folder / "valid.csv")
+    predicted = np.array(classifier.intents)[classifier.predict_proba(encoder.encode(texts)).argmax(axis=1)]
+    return float((predicted == np.array(intents)).mean())
+
+
+def work(encoder: PrunedEncoder, folder: Path) -> float:
+    """The share of token-layer products that is left on the validation split; the cut layer counts half and half."""
+    layers = encoder.layers
+    left = total = 0.0
+    for text in encoder.encode_tokens(read(folder / "valid.csv")[0]):
+        length = len(text.kept)
+        total += length * layers
+        for layer in range(layers):
+            before = length
+            length = encoder.policy.tokens_kept(length) if layer in encoder.policy.layers else length
+            left += (before + length) / 2
+    return left / total
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The README's table in Markdown."""
+    lines = ["| quantile | floor | read-out | work left | mean accuracy |", "|---|---|---|---|---|"]
+    for row in rows:
+        quantile, floor = (row["quantile"], row["min_tokens"]) if row["quantile"] else ("none", "")
+        lines.append(f"| {quantile} | {floor} | `{row['readout']}` | {row['work']:.2f} | {row['mean_accuracy']:.3f} |")
+    return "\n".join(lines)
+
+
+def main(data: Path) -> None:
+    """Measure, store, print."""
+    rows: list[dict[str, Any]] = []
+    for policy in POLICIES:
+        for readout in READOUTS:
+            encoder = PrunedEncoder(pruning=policy, readout=readout)
+            scores = {f"{task} {k}": accuracy(encoder, data / task, k) for task in TASKS for k in SHOTS}
+            rows.append(
+                {
+                    "layers": policy.layers,
+                    "quantile": policy.quantile,
+                    "min_tokens": policy.min_tokens,
+                    "readout": readout,
+                    "work": float(np.mean([work(encoder, data / task) for task in TASKS])),
+                    "mean_accuracy": float(np.mean(list(scores.values()))),
+                    "accuracy": scores,
+                }
+            )
+            print(json.dumps(rows[-1]), file=sys.stderr)
+    record = {"date": date.today().isoformat(), "version": __version__, "split": "valid", "rows": rows}
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(record, indent=1) + "\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,87 @@
+"""Out-of-scope messages and the fallback: what doubting unfamiliar messages catches, and what it costs.
+
+    python -m benchmarks.scope DATA
+
+DATA is laid out as for ``benchmarks.policies``; ``clinc150`` also has ``oos_valid.csv``, whose messages stand for
+out-of-scope ones. Validation splits only. Takes about a minute; writes ``benchmarks/results/scope.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.metrics import calibration_error
+from benchmarks.tasks import SHOTS, TASKS, fit, read
+from rasa_token_pruning import PrunedEncoder, __version__
+from rasa_token_pruning.fewshot.scope import doubt
+
+RESULT = Path(__file__).resolve().parent / "results" / "scope.json"
+OUT_OF_SCOPE = "clinc150/oos_valid.csv"
+TAILS = (0.0, 0.05, 0.1, 0.15, 0.2)
+THRESHOLD = 0.3  # of Rasa's FallbackClassifier
+
+
+def measure(encoder: PrunedEncoder, data: Path, task: str, shots: int) -> list[dict[str, Any]]:
+    """A row for each tail; shares are of in-scope messages, but for those called out of scope."""
+    classifier = fit(encoder, data / task, shots)
+    texts, intents = read(data / task / "valid.csv")
+    inside, outside = encoder.encode(texts), encoder.encode(read(data / OUT_OF_SCOPE)[0])
+    probabilities = classifier.predict_proba(inside)
+    right = np.array(classifier.intents)[probabilities.argmax(axis=1)] == np.array(intents)
+    rows = []
+    for tail in TAILS:
+        known, unknown = (
+            classifier.predict_proba(messages).max(axis=1) * doubt(classifier.familiarity(messages), tail)
+            for messages in (inside, outside)
+        )
+        scores, truths = np.concatenate([known, unknown]), np.repeat([1, 0], [len(known), len(unknown)])
+        rows.append(
+            {
+                "task": task,
+                "shots": shots,
+                "tail": tail,
+                "answered_right": float((right & (known >= THRESHOLD)).mean()),
+                "fell_back": float((known < THRESHOLD).mean()),
+                "calibration_error": calibration_error(known, right),
+                "out_of_scope_caught": float((unknown < THRESHOLD).mean()),
+                "out_of_scope_auroc": float(roc_auc_score(truths, scores)),
+            }
+        )
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """CLINC150, whose out-of-scope messages are its own, in Markdown."""
+    lines = [
+        "| shots | tail | answered rightly | fell back | calibration error | out of scope: fell back | AUROC |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        if row["task"] == "clinc150":
+            lines.append(
+                f"| {row['shots']} | {row['tail'] or 'off'} | {row['answered_right']:.3f} | {row['fell_back']:.3f} "
+                f"| {row['calibration_error']:.3f} | {row['out_of_scope_caught']:.2f} "
+                f"| {row['out_of_scope_auroc']:.3f} |"
+            )
+    return "\n".join(lines)
+
+
+def main(data: Path) -> None:
+    """Measure, store, print."""
+    encoder = PrunedEncoder(readout="final+cut")
+    rows = [row for task in TASKS for shots in SHOTS for row in measure(encoder, data, task, shots)]
+    record = {"date": date.today().isoformat(), "version": __version__, "split": "valid", "rows": rows}
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(record, indent=1) + "\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,82 @@
+"""What the README says is true: its code runs, its YAML is valid, its commands exist, its tables were measured."""
+
+import json
+import re
+import subprocess
+import uuid
+from importlib.metadata import metadata
+
+import pytest
+import yaml
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.validation import validate
+from rasa.shared.data import TrainingType
+
+from benchmarks.example_bot import table as comparison
+from benchmarks.policies import table as policies
+from benchmarks.scope import table as scope
+from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
+
+
+@pytest.fixture(scope="module")
+def readme(root):
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(readme, language):
+    found = re.findall(rf"^```{language}\n(.*?)^```", readme, re.M | re.S)
+    assert found
+    return found
+
+
+def test_its_python_runs(readme):
+    for block in blocks(readme, "python"):
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_its_yaml_is_a_valid_config(readme):
+    for block in blocks(readme, "yaml"):
+        config = {"recipe": "default.v1", "assistant_id": uuid.uuid4().hex, "language": "en", **yaml.safe_load(block)}
+        recipe = DefaultV1Recipe().graph_config_for_recipe(config, {}, TrainingType.NLU, is_finetuning=False)
+        validate(recipe)
+        for item in config["pipeline"]:
+            for component in (TokenPruningFeaturizer, FewShotIntentClassifier):
+                if item["name"].endswith(component.__name__):
+                    component.fingerprint_addon({key: value for key, value in item.items() if key != "name"})
+
+
+def test_its_first_pipeline_is_the_example_bots(root, readme):
+    bot = yaml.safe_load((root / "example_bot" / "config.yml").read_text(encoding="utf-8"))
+    assert yaml.safe_load(blocks(readme, "yaml")[0])["pipeline"] == bot["pipeline"]
+
+
+def test_its_commands_exist(root, readme):
+    extras = set(metadata("rasa-token-pruning").get_all("Provides-Extra"))
+    for block in blocks(readme, "bash"):
+        for line in block.splitlines():
+            if line.startswith("make "):
+                subprocess.run(["make", "--dry-run", *line.split()[1:]], cwd=root, check=True, capture_output=True)
+            else:
+                package, wanted = re.fullmatch(r'pip install "(.+)\[(.+)\]"', line).groups()
+                assert package == "rasa-token-pruning" and set(wanted.split(",")) <= extras
+
+
+@pytest.mark.parametrize("component", [TokenPruningFeaturizer, FewShotIntentClassifier])
+def test_it_lists_every_option(readme, component):
+    for option in component.get_default_config():
+        assert f"`{option}`" in readme
+
+
+def test_its_tables_are_the_measured_ones(root, readme):
+    results = root / "benchmarks" / "results"
+    measurements = (root / "docs" / "measurements.md").read_text(encoding="utf-8")
+    compared = comparison(json.loads((results / "example_bot.json").read_text())["results"])
+    chosen = policies(json.loads((results / "policies.json").read_text())["rows"])
+    assert compared in readme and compared in measurements
+    assert chosen in readme and chosen in measurements
+    assert scope(json.loads((results / "scope.json").read_text())["rows"]) in measurements
+
+
+def test_its_links_lead_somewhere(root, readme):
+    for target in re.findall(r"\]\(([^)#]+)\)", readme):
+        assert target.startswith("https://") or (root / target).exists(), target
