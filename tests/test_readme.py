@@ -42,7 +42,7 @@ def test_its_yaml_is_a_valid_config(readme):
         for item in config["pipeline"]:
             for component in (TokenPruningFeaturizer, FewShotIntentClassifier):
                 if item["name"].endswith(component.__name__):
-                    component.fingerprint_addon({key: value for key, value in item.items() if key != "name"})
+                    component.validate_config({**component.get_default_config(), **item})
 
 
 def test_its_first_pipeline_is_the_example_bots(root, readme):

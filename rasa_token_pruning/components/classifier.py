@@ -89,8 +89,10 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """The versions of what learns: Rasa itself only looks at this file."""
-        cls.validate_config({**cls.get_default_config(), **config})
+        """The versions of what learns: Rasa itself only looks at this file.
+
+        Does not check the options: for what it restores from its cache, Rasa calls this with options of its own.
+        """
         return json.dumps({"package": __version__, "scikit-learn": version("scikit-learn")}, sort_keys=True)
 
     def __init__(

@@ -71,10 +71,11 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """What decides the features beside the options: the encoder's files and the versions of what runs them."""
-        config = {**cls.get_default_config(), **config}
-        cls.validate_config(config)
-        return encoder_fingerprint(config)
+        """What decides the features beside the options: the encoder's files and the versions of what runs them.
+
+        Does not check the options: for what it restores from its cache, Rasa calls this with options of its own.
+        """
+        return encoder_fingerprint({**cls.get_default_config(), **config})
 
     def __init__(
         self,

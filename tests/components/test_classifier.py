@@ -249,3 +249,9 @@ def test_a_pasted_diet_block_is_one_warning(bench):
     with pytest.warns(UserWarning, match="ignores constrain_similarities, epochs, random_seed") as warnings:
         bench.create(FewShotIntentClassifier, block)
     assert len(warnings) == 1
+
+
+def test_fingerprinting_takes_the_options_that_rasa_makes_up_for_cached_nodes():
+    assert FewShotIntentClassifier.fingerprint_addon(
+        {"output": "from the cache"}
+    ) == FewShotIntentClassifier.fingerprint_addon({})

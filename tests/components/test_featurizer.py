@@ -230,3 +230,9 @@ def test_loading_without_a_resource_gives_a_component_that_works(bench):
     featurizer = bench.load(TokenPruningFeaturizer, resource="missing")
     message = featurizer.process(bench.tokenize([Message({TEXT: "hello"})]))[0]
     assert features(message)[1].any()
+
+
+def test_fingerprinting_takes_the_options_that_rasa_makes_up_for_cached_nodes():
+    assert TokenPruningFeaturizer.fingerprint_addon(
+        {"output": "from the cache"}
+    ) == TokenPruningFeaturizer.fingerprint_addon({})
