@@ -1,6 +1,6 @@
 """The example bot beside the same bot with DIET, in one run: training, memory, held-out phrases, latency.
 
-Run ``make compare`` (about ten minutes). Trainings alternate; each runs alone, from nothing, as ``rasa train --force``.
+Run ``make compare`` (5 to 10 minutes). Trainings alternate; each runs alone, from nothing, as ``rasa train --force``.
 Writes ``benchmarks/results/example_bot.json`` and prints the README's table.
 """
 
@@ -105,7 +105,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
 def main() -> None:
     """Measure, store, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="trainings of each bot; the median counts")
+    parser.add_argument("--repeats", type=int, default=1, help="trainings of each bot; the median counts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = measure(arguments.repeats, Path(folder))

@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.tasks import SHOTS, TASKS, fit, read
 from rasa_token_pruning import PrunedEncoder, PruningPolicy, __version__
 from rasa_token_pruning.encoder.pooling import READOUTS
+from rasa_token_pruning.encoder.presets import preset
 
 RESULT = Path(__file__).resolve().parent / "results" / "policies.json"
 POLICIES = (
@@ -53,8 +54,18 @@ def work(encoder: PrunedEncoder, folder: Path) -> float:
     return left / total
 
 
+def shipped(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the unpruned encoder and of the preset ``balanced``: the README's."""
+    balanced = preset("balanced", layers=6)
+    return [
+        row
+        for row in rows
+        if (row["quantile"], row["min_tokens"]) in ((0.0, 6), (balanced.quantile, balanced.min_tokens))
+    ]
+
+
 def table(rows: list[dict[str, Any]]) -> str:
-    """The README's table in Markdown."""
+    """Rows as a table in Markdown."""
     lines = ["| quantile | floor | read-out | work left | mean accuracy |", "|---|---|---|---|---|"]
     for row in rows:
         quantile, floor = (row["quantile"], row["min_tokens"]) if row["quantile"] else ("none", "")
