@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BOT := example_bot
 
-# Rasa reports usage to its makers unless told not to; TensorFlow and SQLAlchemy talk about themselves.
+# Rasa reports usage to its makers unless told not to; its dependencies warn of each other.
 export RASA_TELEMETRY_ENABLED = false
 export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
+export PYTHONWARNINGS = ignore::DeprecationWarning
 
 .PHONY: help demo test lint types format compare clean
 
