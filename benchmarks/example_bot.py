@@ -15,15 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rasa_token_pruning import __version__
+from benchmarks.records import store
 
 ROOT = Path(__file__).resolve().parent.parent
 BOT = ROOT / "example_bot"
-RESULT = ROOT / "benchmarks" / "results" / "example_bot.json"
 CONFIGS = {"ours": "config.yml", "DIET": "config-diet.yml"}
 
 # The rows of the table: title, key of the measurement, format.
@@ -110,9 +108,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = measure(arguments.repeats, Path(folder))
     machine = {"processors": os.cpu_count(), "architecture": platform.machine(), "python": platform.python_version()}
-    record = {"date": date.today().isoformat(), "version": __version__, "machine": machine, "results": results}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(record, indent=1) + "\n")
+    store("example_bot", machine=machine, results=results)
     print(table(results))
 
 

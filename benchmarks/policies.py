@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.records import store
 from benchmarks.tasks import SHOTS, TASKS, fit, read
-from rasa_token_pruning import PrunedEncoder, PruningPolicy, __version__
+from rasa_token_pruning import PrunedEncoder, PruningPolicy
 from rasa_token_pruning.encoder.pooling import READOUTS
 from rasa_token_pruning.encoder.presets import preset
 
-RESULT = Path(__file__).resolve().parent / "results" / "policies.json"
 POLICIES = (
     PruningPolicy((2,), 0.0, 6),
     PruningPolicy((2,), 0.4, 4),
@@ -92,9 +91,7 @@ def main(data: Path) -> None:
                 }
             )
             print(json.dumps(rows[-1]), file=sys.stderr)
-    record = {"date": date.today().isoformat(), "version": __version__, "split": "valid", "rows": rows}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(record, indent=1) + "\n")
+    store("policies", split="valid", rows=rows)
     print(table(rows))
 
 

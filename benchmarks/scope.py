@@ -8,9 +8,7 @@ out-of-scope ones. Validation splits only. Takes about a minute; writes ``benchm
 
 from __future__ import annotations
 
-import json
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,11 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.metrics import calibration_error
+from benchmarks.records import store
 from benchmarks.tasks import SHOTS, TASKS, fit, read
-from rasa_token_pruning import PrunedEncoder, __version__
+from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.fewshot.scope import doubt
 
-RESULT = Path(__file__).resolve().parent / "results" / "scope.json"
 OUT_OF_SCOPE = "clinc150/oos_valid.csv"
 TAILS = (0.0, 0.05, 0.1, 0.15, 0.2)
 THRESHOLD = 0.3  # of Rasa's FallbackClassifier
@@ -77,9 +75,7 @@ def main(data: Path) -> None:
     """Measure, store, print."""
     encoder = PrunedEncoder(readout="final+cut")
     rows = [row for task in TASKS for shots in SHOTS for row in measure(encoder, data, task, shots)]
-    record = {"date": date.today().isoformat(), "version": __version__, "split": "valid", "rows": rows}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(record, indent=1) + "\n")
+    store("scope", split="valid", rows=rows)
     print(table(rows))
 
 
