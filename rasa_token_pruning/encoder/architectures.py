@@ -3,40 +3,117 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.transformer import Transformer, TransformerConfig
-
-SUPPORTED = ("bert",)
-
-_ATTENTION_INPUTS = ("query", "key", "value")
 
 
-def build_transformer(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Transformer:
-    """A transformer with the weights of a published checkpoint.
+@dataclass(frozen=True)
+class Architecture:
+    """How a family of checkpoints names its sizes and its tensors.
+
+    :param prefix: What tensor names may start with.
+    :param sizes: For each of our sizes the key in ``config.json``.
+    :param layer: The start of the names of a layer's tensors.
+    :param attention: The names of query, key and value.
+    :param parts: For each of our parts of a layer its name.
+    :param position_offset: How many rows of the position embeddings stand for no position.
+    :param token_types: Whether there is an embedding of token types.
+    :param activation: The key of the activation in ``config.json``.
+    :param relative_bias: The name of the embedding of distances, if there is one.
+    :param layer_norm_epsilon: The number, where it is not in ``config.json``.
+    """
+
+    prefix: str
+    sizes: Mapping[str, str]
+    layer: str
+    attention: tuple[str, str, str]
+    parts: Mapping[str, str]
+    position_offset: int = 0
+    token_types: bool = True
+    activation: str = "hidden_act"
+    relative_bias: str | None = None
+    layer_norm_epsilon: float | None = None
+    words: str = "embeddings.word_embeddings.weight"
+    positions: str = "embeddings.position_embeddings.weight"
+    token_type: str = "embeddings.token_type_embeddings.weight"
+    norm: str = "embeddings.LayerNorm"
+
+
+_BERT_SIZES = {
+    "vocabulary_size": "vocab_size",
+    "max_positions": "max_position_embeddings",
+    "width": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "feed_forward_width": "intermediate_size",
+}
+_BERT_PARTS = {
+    "attention_output": "attention.output.dense",
+    "attention_norm": "attention.output.LayerNorm",
+    "expand": "intermediate.dense",
+    "contract": "output.dense",
+    "output_norm": "output.LayerNorm",
+}
+_BERT = Architecture(
+    prefix="bert.",
+    sizes=_BERT_SIZES,
+    layer="encoder.layer",
+    attention=("attention.self.query", "attention.self.key", "attention.self.value"),
+    parts=_BERT_PARTS,
+)
+_ROBERTA = replace(_BERT, prefix="roberta.", position_offset=2)
+_MPNET = replace(
+    _ROBERTA,
+    prefix="mpnet.",
+    attention=("attention.attn.q", "attention.attn.k", "attention.attn.v"),
+    parts={**_BERT_PARTS, "attention_output": "attention.attn.o", "attention_norm": "attention.LayerNorm"},
+    token_types=False,
+    relative_bias="encoder.relative_attention_bias.weight",
+)
+_DISTILBERT = Architecture(
+    prefix="distilbert.",
+    sizes={
+        **_BERT_SIZES,
+        "width": "dim",
+        "layers": "n_layers",
+        "heads": "n_heads",
+        "feed_forward_width": "hidden_dim",
+    },
+    layer="transformer.layer",
+    attention=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+    parts={
+        "attention_output": "attention.out_lin",
+        "attention_norm": "sa_layer_norm",
+        "expand": "ffn.lin1",
+        "contract": "ffn.lin2",
+        "output_norm": "output_layer_norm",
+    },
+    token_types=False,
+    activation="activation",
+    layer_norm_epsilon=1e-12,
+)
+_ARCHITECTURES = {
+    "bert": _BERT,
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "mpnet": _MPNET,
+    "distilbert": _DISTILBERT,
+}
+SUPPORTED = tuple(_ARCHITECTURES)
+
+
+def architecture_of(config: Mapping[str, Any]) -> Architecture:
+    """The architecture of a checkpoint.
 
     :param config: The checkpoint's ``config.json``.
-    :param weights: The checkpoint's tensors by their published names, with or without a leading ``bert.``.
-    :return: The transformer in fp32, ready to run.
-    :raises EncoderError: If the architecture or one of its options is not supported, or a weight is missing
-        or has another shape than the configuration says.
+    :raises EncoderError: If it, or one of its options, is not supported.
     """
-    _check_supported(config)
-    shape = _shape(config)
-    with torch.device("meta"):
-        transformer = Transformer(shape)
-    transformer.load_state_dict(_bert_weights(_Checkpoint(weights), shape), assign=True)
-    return transformer.eval().requires_grad_(False)
-
-
-def _check_supported(config: Mapping[str, Any]) -> None:
+    architecture = _ARCHITECTURES.get(str(config.get("model_type")))
     wanted: dict[str, tuple[Any, ...]] = {
         "model_type": SUPPORTED,
-        "hidden_act": ("gelu",),
+        architecture.activation if architecture else "hidden_act": ("gelu",),
         "position_embedding_type": ("absolute", None),
     }
     for key, supported in wanted.items():
@@ -45,77 +122,34 @@ def _check_supported(config: Mapping[str, Any]) -> None:
                 f"The model's config.json has {key} {config.get(key)!r}; supported is "
                 f"{', '.join(repr(value) for value in supported if value)}. Choose another sentence encoder."
             )
-
-
-def _shape(config: Mapping[str, Any]) -> TransformerConfig:
-    def number(key: str, kind: type[int] | type[float] = int) -> Any:
-        value = config.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, kind)) or not value > 0:
-            raise EncoderError(f"The model's config.json has {key} {value!r}; it must be a number greater than 0.")
-        return value
-
-    width, heads = number("hidden_size"), number("num_attention_heads")
-    if width % heads:
-        raise EncoderError(f"The model's config.json splits a hidden_size of {width} into {heads} num_attention_heads.")
-    return TransformerConfig(
-        vocabulary_size=number("vocab_size"),
-        max_positions=number("max_position_embeddings"),
-        width=width,
-        layers=number("num_hidden_layers"),
-        heads=heads,
-        feed_forward_width=number("intermediate_size"),
-        layer_norm_epsilon=number("layer_norm_eps", float),
-    )
-
-
-class _Checkpoint:
-    """Tensors by their published names, without the variations of these."""
-
-    def __init__(self, weights: Mapping[str, Tensor]) -> None:
-        self._weights = {
-            name.removeprefix("bert.").replace("Norm.gamma", "Norm.weight").replace("Norm.beta", "Norm.bias"): tensor
-            for name, tensor in weights.items()
-        }
-
-    def take(self, name: str, *shape: int) -> Tensor:
-        """A tensor in fp32, of the shape that the configuration says; a negative size is any from 1 on."""
-        if name not in self._weights:
-            raise EncoderError(f"The model file has no tensor {name}: it does not fit its config.json.")
-        tensor = self._weights[name]
-        fits = len(tensor.shape) == len(shape) and all(
-            found == wanted or (wanted < 0 < found) for found, wanted in zip(tensor.shape, shape, strict=True)
+    found = _ARCHITECTURES[config["model_type"]]
+    if found.position_offset and config.get("pad_token_id", 1) != 1:
+        raise EncoderError(
+            f"The model's config.json has pad_token_id {config['pad_token_id']!r}; supported is 1, as in the published "
+            f"models of type {config['model_type']!r}."
         )
-        if not fits:
-            raise EncoderError(
-                f"The model file's tensor {name} has the shape {tuple(tensor.shape)}, but its config.json says {shape}."
-            )
-        return tensor.to(torch.float32)
-
-
-def _bert_weights(checkpoint: _Checkpoint, shape: TransformerConfig) -> dict[str, Tensor]:
-    """BERT's tensors under our names; the token type of a single text, 0, is added to the positions."""
-    width, wide = shape.width, shape.feed_forward_width
-    token_type = checkpoint.take("embeddings.token_type_embeddings.weight", -1, width)[0]
-    positions = checkpoint.take("embeddings.position_embeddings.weight", shape.max_positions, width)
-    found = {
-        "embeddings.words.weight": checkpoint.take("embeddings.word_embeddings.weight", shape.vocabulary_size, width),
-        "embeddings.positions.weight": positions + token_type,
-        "embeddings.norm.weight": checkpoint.take("embeddings.LayerNorm.weight", width),
-        "embeddings.norm.bias": checkpoint.take("embeddings.LayerNorm.bias", width),
-    }
-    rest = {
-        "attention_output": ("attention.output.dense", (width, width)),
-        "attention_norm": ("attention.output.LayerNorm", (width,)),
-        "expand": ("intermediate.dense", (wide, width)),
-        "contract": ("output.dense", (width, wide)),
-        "output_norm": ("output.LayerNorm", (width,)),
-    }
-    for layer in range(shape.layers):
-        theirs = f"encoder.layer.{layer}"
-        for kind, size in (("weight", (width, width)), ("bias", (width,))):
-            parts = [checkpoint.take(f"{theirs}.attention.self.{part}.{kind}", *size) for part in _ATTENTION_INPUTS]
-            found[f"layers.{layer}.query_key_value.{kind}"] = torch.cat(parts)
-            for ours, (name, full) in rest.items():
-                expected = full if kind == "weight" else full[:1]
-                found[f"layers.{layer}.{ours}.{kind}"] = checkpoint.take(f"{theirs}.{name}.{kind}", *expected)
     return found
+
+
+def usable_positions(config: Mapping[str, Any]) -> int:
+    """The number of word pieces that an encoder has positions for.
+
+    :param config: The checkpoint's ``config.json``.
+    :raises EncoderError: If the architecture is not supported, or the number is missing or less than 2.
+    """
+    architecture = architecture_of(config)
+    positions = int(number_in(config, "max_position_embeddings")) - architecture.position_offset
+    if positions < 2:
+        raise EncoderError(f"The model's config.json leaves {positions} positions; a text needs at least 2.")
+    return positions
+
+
+def number_in(config: Mapping[str, Any], key: str, kind: type[int] | type[float] = int) -> Any:
+    """A number greater than 0 from a checkpoint's ``config.json``.
+
+    :raises EncoderError: If it is missing, or something else.
+    """
+    value = config.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, kind)) or not value > 0:
+        raise EncoderError(f"The model's config.json has {key} {value!r}; it must be a number greater than 0.")
+    return value

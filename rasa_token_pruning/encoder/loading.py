@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from safetensors import SafetensorError  # type: ignore[attr-defined]  # missing from its stubs
 from safetensors.torch import load_file
 
-from rasa_token_pruning.encoder.architectures import build_transformer
+from rasa_token_pruning.encoder.checkpoints import build_transformer
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, identity, locate
 from rasa_token_pruning.encoder.model_files import read_facts

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from rasa_token_pruning.encoder.architectures import usable_positions
 from rasa_token_pruning.encoder.errors import EncoderError
 
 
@@ -74,12 +75,10 @@ def _check_unsupported(folder: Path) -> None:
 
 def _read_max_length(folder: Path, config: Mapping[str, Any]) -> int:
     """The model's own limit, or else the smaller of its tokenizer's and its positions'."""
-    positions = config.get("max_position_embeddings")
-    if not _is_length(positions):
-        raise EncoderError(
-            f"{folder / 'config.json'} (model_type {config.get('model_type')!r}) has max_position_embeddings "
-            f"{positions!r}; supported are encoders with a whole number of positions, such as 'bert'."
-        )
+    try:
+        positions = usable_positions(config)
+    except EncoderError as error:
+        raise EncoderError(f"{folder / 'config.json'}: {error}") from error
     limit = _read_object(folder / "sentence_bert_config.json").get("max_seq_length")
     if limit is None:
         tokenizer = folder / "tokenizer_config.json"

@@ -16,12 +16,16 @@ from torch.nn import functional
 
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, most_important, scatter_tokens
+from rasa_token_pruning.encoder.relative_positions import distance_buckets, gather_bias
 from rasa_token_pruning.encoder.scores import mean_attention
 
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """The shape of an encoder: sizes in numbers of units."""
+    """The shape of an encoder: sizes in numbers of units.
+
+    ``relative_buckets`` is 0 for encoders whose attention does not depend on the distance of tokens.
+    """
 
     vocabulary_size: int
     max_positions: int
@@ -30,6 +34,7 @@ class TransformerConfig:
     heads: int
     feed_forward_width: int
     layer_norm_epsilon: float
+    relative_buckets: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,19 @@ class Layer(nn.Module):
         self.contract = nn.Linear(config.feed_forward_width, config.width)
         self.output_norm = nn.LayerNorm(config.width, eps=config.layer_norm_epsilon)
 
-    def attend(self, hidden: Tensor) -> Tensor:
-        """The attention half, ``(batch, length, width)`` to the same shape."""
-        query, key, value = self._project(hidden)
-        return self._join(functional.scaled_dot_product_attention(query, key, value), hidden)
+    def attend(self, hidden: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The attention half, ``(batch, length, width)`` to the same shape.
 
-    def attend_and_score(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        :param bias: What is added to the attention scores, ``(1 or batch, heads, length, length)``, or nothing.
+        """
+        query, key, value = self._project(hidden)
+        return self._join(functional.scaled_dot_product_attention(query, key, value, attn_mask=bias), hidden)
+
+    def attend_and_score(self, hidden: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The attention half, and the importance of each token in it, ``(batch, length)``."""
         query, key, value = self._project(hidden)
-        probabilities = (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(dim=-1)
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        probabilities = (scores if bias is None else scores + bias).softmax(dim=-1)
         return self._join(probabilities @ value, hidden), mean_attention(probabilities)
 
     def feed_forward(self, hidden: Tensor) -> Tensor:
@@ -116,6 +125,15 @@ class Transformer(nn.Module):
         self.config = config
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        buckets = config.relative_buckets
+        self.relative_bias = nn.Embedding(buckets, config.heads) if buckets else None
+
+    def _bias(self, length: int) -> Tensor | None:
+        """What the distance of tokens adds to the attention scores, ``(1, heads, length, length)``."""
+        if self.relative_bias is None:
+            return None
+        bias: Tensor = self.relative_bias(distance_buckets(length, self.config.relative_buckets))
+        return bias.permute(2, 0, 1).unsqueeze(0)
 
     @torch.inference_mode()
     def run(self, ids: Tensor, policy: PruningPolicy) -> Run:
@@ -125,7 +143,7 @@ class Transformer(nn.Module):
         :param policy: Which layers cut, and how much; layers that the encoder lacks are an error of the caller.
         :return: Hidden states and kept positions.
         """
-        hidden = self.embeddings(ids)
+        hidden, bias = self.embeddings(ids), self._bias(ids.shape[1])
         kept = torch.arange(ids.shape[1]).expand(ids.shape)
         at_cut: Tensor | None = None
         reached: Tensor | None = None
@@ -136,12 +154,13 @@ class Transformer(nn.Module):
             length = hidden.shape[1]
             count = policy.tokens_kept(length) if cuts_here else length
             if count == length:
-                hidden = layer.attend(hidden)
+                hidden = layer.attend(hidden, bias)
             else:
-                hidden, scores = layer.attend_and_score(hidden)
+                hidden, scores = layer.attend_and_score(hidden, bias)
                 reached = hidden if reached is None else scatter_tokens(reached, kept, hidden)
                 positions = most_important(scores, count)
                 hidden, kept = gather_tokens(hidden, positions), kept.gather(1, positions)
+                bias = None if bias is None else gather_bias(bias, positions)
             hidden = layer.feed_forward(hidden)
         reached = hidden if reached is None else scatter_tokens(reached, kept, hidden)
         return Run(final=hidden, at_cut=hidden if at_cut is None else at_cut, reached=reached, kept=kept)

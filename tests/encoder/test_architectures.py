@@ -1,171 +1,167 @@
-"""Tests of encoder/architectures.py with the weights of tiny BERT models."""
+"""Every architecture passes the same tests: tiny random models beside sentence-transformers and transformers."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from string import ascii_lowercase
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertModel
+from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    MPNetConfig,
+    MPNetModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 
-from rasa_token_pruning.encoder.architectures import SUPPORTED, build_transformer
+from rasa_token_pruning.encoder.architectures import SUPPORTED, usable_positions
+from rasa_token_pruning.encoder.checkpoints import build_transformer
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.encoder.relative_positions import distance_buckets
 
-UNCUT = PruningPolicy((), 0.0, 2)
-IDS = torch.tensor([[2, 10, 11, 12, 40, 50, 3], [2, 30, 31, 32, 60, 61, 3]])
-
-
-@pytest.fixture
-def config(tiny_folder) -> dict:
-    return json.loads((tiny_folder / "config.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def weights(tiny_folder) -> dict[str, torch.Tensor]:
-    return load_file(tiny_folder / "model.safetensors")
-
-
-def test_hidden_states_are_those_of_transformers(tiny_folder, config, weights):
-    with torch.inference_mode():
-        theirs = BertModel.from_pretrained(tiny_folder).eval()(input_ids=IDS).last_hidden_state
-    torch.testing.assert_close(build_transformer(config, weights).run(IDS, UNCUT).final, theirs, atol=1e-5, rtol=1e-5)
-
-
-def test_names_with_the_prefix_bert_are_the_same_model(config, weights):
-    prefixed = {f"bert.{name}": tensor for name, tensor in weights.items()} | {"cls.predictions.bias": torch.zeros(3)}
-    ours, theirs = build_transformer(config, prefixed), build_transformer(config, weights)
-    assert torch.equal(ours.run(IDS, UNCUT).final, theirs.run(IDS, UNCUT).final)
-
-
-def test_layer_norms_named_as_transformers_5_saves_them_are_the_same_model(config, weights):
-    renamed = {
-        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
-        for name, tensor in weights.items()
-    }
-    ours, theirs = build_transformer(config, renamed), build_transformer(config, weights)
-    assert torch.equal(ours.run(IDS, UNCUT).final, theirs.run(IDS, UNCUT).final)
+SIZES = {
+    "vocab_size": 60,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "initializer_range": 0.3,
+}
+FAMILIES = {
+    "bert": lambda: BertModel(BertConfig(**SIZES, max_position_embeddings=200)),
+    "roberta": lambda: RobertaModel(RobertaConfig(**SIZES, max_position_embeddings=202)),
+    "xlm-roberta": lambda: XLMRobertaModel(XLMRobertaConfig(**SIZES, max_position_embeddings=202)),
+    "mpnet": lambda: MPNetModel(MPNetConfig(**SIZES, max_position_embeddings=202)),
+    "distilbert": lambda: DistilBertModel(
+        DistilBertConfig(
+            vocab_size=60,
+            dim=32,
+            n_layers=3,
+            n_heads=4,
+            hidden_dim=48,
+            max_position_embeddings=200,
+            initializer_range=0.3,
+        )
+    ),
+}
+# Beyond 128 pieces MPNet's distances share their last bucket; beyond 200 texts are cut.
+TEXTS = ["", "hello", "a card that i ordered", "reset my password please", "z " * 40, "y x " * 75, "w v u " * 100]
+POLICY = PruningPolicy((1,), 0.5, 4)
 
 
-@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
-def test_weights_of_another_precision_run_in_fp32(config, weights, kind):
-    transformer = build_transformer(config, {name: tensor.to(kind) for name, tensor in weights.items()})
-    assert {parameter.dtype for parameter in transformer.parameters()} == {torch.float32}
-    assert transformer.run(IDS, UNCUT).final.isfinite().all()
+def write_tokenizer(folder: Path) -> None:
+    """A WordPiece tokenizer whose padding is piece 1, as RoBERTa and MPNet want it."""
+    special = ("[UNK]", "[PAD]", "[CLS]", "[SEP]")
+    pieces = [*special, *ascii_lowercase, *(f"##{letter}" for letter in ascii_lowercase)]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(piece, vocabulary[piece]) for piece in ("[CLS]", "[SEP]")]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
 
 
-def test_the_transformer_is_ready_to_run_and_not_to_train(config, weights):
-    transformer = build_transformer(config, weights)
-    assert not transformer.training
-    assert not any(parameter.requires_grad for parameter in transformer.parameters())
+@pytest.fixture(scope="module", params=FAMILIES)
+def folder(request, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param)
+    torch.manual_seed(0)
+    FAMILIES[request.param]().save_pretrained(folder)
+    write_tokenizer(folder)
+    kinds = (("", "Transformer"), ("1_Pooling", "Pooling"))
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (path, kind) in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 200}))
+    (folder / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    return folder
 
 
-def test_tensors_that_are_not_needed_are_left_out(config, weights):
-    without_pooler = {name: tensor for name, tensor in weights.items() if not name.startswith("pooler")}
-    extra = without_pooler | {"embeddings.position_ids": torch.arange(64)[None]}
-    ours, theirs = build_transformer(config, extra), build_transformer(config, weights)
-    assert torch.equal(ours.run(IDS, UNCUT).final, theirs.run(IDS, UNCUT).final)
+def config_of(folder: Path) -> dict:
+    return json.loads((folder / "config.json").read_text())
 
 
-@pytest.mark.parametrize("model_type", ["roberta", "mpnet", "distilbert", "t5", "", None], ids=repr)
-def test_unsupported_model_type_is_refused_with_its_name_and_what_is_supported(config, weights, model_type):
-    with pytest.raises(EncoderError) as refused:
-        build_transformer(config | {"model_type": model_type}, weights)
-    assert repr(model_type) in str(refused.value)
-    assert all(supported in str(refused.value) for supported in SUPPORTED)
+def test_every_supported_architecture_is_tested():
+    assert set(FAMILIES) == set(SUPPORTED)
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "supported"),
-    [
-        ("hidden_act", "relu", "gelu"),
-        ("hidden_act", "gelu_new", "gelu"),
-        ("hidden_act", None, "gelu"),
-        ("position_embedding_type", "relative_key", "absolute"),
-        ("position_embedding_type", "relative_key_query", "absolute"),
-    ],
-)
-def test_unsupported_option_is_refused_with_its_value_and_what_is_supported(config, weights, key, value, supported):
-    with pytest.raises(EncoderError) as refused:
-        build_transformer(config | {key: value}, weights)
-    assert key in str(refused.value)
-    assert repr(value) in str(refused.value)
-    assert repr(supported) in str(refused.value)
+def test_embeddings_are_those_of_sentence_transformers(folder):
+    theirs = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
+    np.testing.assert_allclose(PrunedEncoder(str(folder), "off").encode(TEXTS), theirs, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("value", ["absolute", None, "missing"])
-def test_absolute_positions_may_be_named_or_not(config, weights, value):
-    config.pop("position_embedding_type", None)
-    if value != "missing":
-        config["position_embedding_type"] = value
-    assert build_transformer(config, weights).config.layers == config["num_hidden_layers"]
+def test_alone_equals_in_a_batch_and_tokens_really_go(folder):
+    encoder = PrunedEncoder(str(folder), POLICY)
+    together = encoder.encode_tokens(TEXTS)
+    for text, one in zip(TEXTS, together, strict=True):
+        alone = encoder.encode_tokens([text])[0]
+        assert (alone.kept == one.kept).all()
+        np.testing.assert_allclose(alone.embedding, one.embedding, atol=1e-5)
+        assert one.kept.sum() == POLICY.tokens_kept(len(one.kept))
+        assert one.kept[0] and one.kept[-1]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "vocab_size",
-        "max_position_embeddings",
-        "hidden_size",
-        "num_hidden_layers",
-        "num_attention_heads",
-        "intermediate_size",
-        "layer_norm_eps",
-    ],
-)
-def test_missing_size_in_the_configuration_is_named(config, weights, key):
-    del config[key]
-    with pytest.raises(EncoderError, match=key):
-        build_transformer(config, weights)
+def test_a_pruned_layer_computes_what_an_unpruned_one_would_for_the_tokens_that_stay(folder):
+    """Tokens dropped in the first layer are as if they had never been there for the layers above it.
+
+    Above the cut, each layer is compared with transformers' attention written out, distances of the original
+    positions included.
+    """
+    transformer = build_transformer(config_of(folder), load_file(folder / "model.safetensors"))
+    ids = torch.randint(4, 56, (3, 20))
+    run = transformer.run(ids, PruningPolicy((0,), 0.5, 4))
+    seen = torch.full((3, 20, 20), float("-inf"))
+    for row, kept in enumerate(run.kept):
+        seen[row][:, kept] = 0.0
+    hidden = transformer.embeddings(ids)
+    for number, layer in enumerate(transformer.layers):
+        bias = transformer._bias(20)
+        mask = seen[:, None] if number else torch.zeros(1, 1, 20, 20)
+        hidden = layer.feed_forward(layer.attend(hidden, mask if bias is None else mask + bias))
+    expected = torch.stack([states[kept] for states, kept in zip(hidden, run.kept, strict=True)])
+    torch.testing.assert_close(run.final, expected, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("heads", [0, 5, 3])
-def test_a_number_of_heads_that_does_not_divide_the_width_is_refused(config, weights, heads):
-    with pytest.raises(EncoderError):
-        build_transformer(config | {"num_attention_heads": heads}, weights)
+def test_the_limit_is_the_number_of_positions_that_can_be_used(folder):
+    assert usable_positions(config_of(folder)) == 200
+    assert build_transformer(config_of(folder), load_file(folder / "model.safetensors")).config.max_positions == 200
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "embeddings.word_embeddings.weight",
-        "embeddings.position_embeddings.weight",
-        "embeddings.token_type_embeddings.weight",
-        "embeddings.LayerNorm.bias",
-        "encoder.layer.0.attention.self.query.weight",
-        "encoder.layer.1.attention.self.key.bias",
-        "encoder.layer.2.attention.output.dense.weight",
-        "encoder.layer.3.output.LayerNorm.weight",
-    ],
-)
-def test_missing_tensor_is_named(config, weights, name):
-    del weights[name]
-    with pytest.raises(EncoderError) as refused:
-        build_transformer(config, weights)
-    assert name in str(refused.value)
-    assert "config.json" in str(refused.value)
+def test_another_activation_is_refused_by_its_name(folder):
+    key = "activation" if config_of(folder)["model_type"] == "distilbert" else "hidden_act"
+    with pytest.raises(EncoderError, match=f"{key} 'relu'"):
+        build_transformer({**config_of(folder), key: "relu"}, load_file(folder / "model.safetensors"))
 
 
-def test_more_layers_than_the_checkpoint_has_is_a_missing_tensor(config, weights):
-    with pytest.raises(EncoderError, match=r"encoder\.layer\.4\."):
-        build_transformer(config | {"num_hidden_layers": 5}, weights)
+@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "mpnet"])
+def test_positions_that_are_counted_from_another_padding_are_refused(model_type):
+    with pytest.raises(EncoderError, match="pad_token_id 0"):
+        usable_positions(FAMILIES[model_type]().config.to_dict() | {"pad_token_id": 0})
 
 
-@pytest.mark.parametrize(
-    ("name", "shape", "named"),
-    [
-        ("embeddings.word_embeddings.weight", (10, 32), "embeddings"),
-        ("embeddings.word_embeddings.weight", (32,), "embeddings"),
-        ("embeddings.LayerNorm.weight", (31,), "embeddings"),
-        ("embeddings.position_embeddings.weight", (64, 16), "embeddings"),
-        ("embeddings.token_type_embeddings.weight", (0, 32), "embeddings"),
-        ("encoder.layer.1.attention.self.query.weight", (16, 32), "layers?.1"),
-        ("encoder.layer.1.attention.self.value.weight", (32, 16), "layers?.1"),
-        ("encoder.layer.0.intermediate.dense.weight", (32, 32), "layers?.0"),
-        ("encoder.layer.3.output.dense.bias", (48,), "layers?.3"),
-    ],
-)
-def test_a_wrong_shape_is_refused_with_its_place(config, weights, name, shape, named):
-    with pytest.raises(EncoderError, match=named):
-        build_transformer(config, weights | {name: torch.zeros(shape)})
+def test_distances_beyond_the_last_bucket_share_it():
+    buckets = distance_buckets(300, 32)
+    assert buckets.min() == 0 and buckets.max() == 31
+    assert (buckets[0, 128:] == 31).all() and (buckets[128:, 0] == 15).all()
+    assert buckets.diagonal().eq(0).all()
