@@ -25,12 +25,14 @@ class SentenceModel:
     :param tokenizer: Texts to word pieces.
     :param transformer: Word pieces to hidden states.
     :param normalize: Whether the model's own files end in L2 normalisation.
+    :param pooling: How the model's own files pool, one of ``pooling.POOLINGS``.
     :param identity: The hash of the files that it came from.
     """
 
     tokenizer: WordPieceTokenizer
     transformer: Transformer
     normalize: bool
+    pooling: str
     identity: str
 
 
@@ -66,4 +68,4 @@ def _load(folder: Path, folder_identity: str) -> SentenceModel:
             f"{folder / 'tokenizer.json'} has {tokenizer.vocabulary_size} word pieces, but the encoder knows "
             f"{transformer.config.vocabulary_size}: they are not of one model. Restore the model's folder."
         )
-    return SentenceModel(tokenizer, transformer, facts.normalize, folder_identity)
+    return SentenceModel(tokenizer, transformer, facts.normalize, facts.pooling, folder_identity)

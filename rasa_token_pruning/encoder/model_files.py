@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from rasa_token_pruning.encoder.architectures import usable_positions
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.pooling import POOLINGS
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class ModelFacts:
     :param config: The transformer's own ``config.json``.
     :param max_length: How many word pieces a text may have, special tokens counted, at least 2.
     :param normalize: Whether embeddings are L2-normalised.
+    :param pooling: How hidden states become an embedding, one of ``pooling.POOLINGS``.
     """
 
     config: dict[str, Any]
     max_length: int
     normalize: bool
+    pooling: str
 
 
 def read_facts(folder: Path) -> ModelFacts:
@@ -33,9 +36,13 @@ def read_facts(folder: Path) -> ModelFacts:
     """
     config = _read_object(folder / "config.json")
     modules = _read_modules(folder)
-    _check_pooling(folder / modules[1]["path"] / "config.json")
     _check_unsupported(folder)
-    return ModelFacts(config, _read_max_length(folder, config), len(modules) == 3)
+    return ModelFacts(
+        config=config,
+        max_length=_read_max_length(folder, config),
+        normalize=len(modules) == 3,
+        pooling=_read_pooling(folder / modules[1]["path"] / "config.json"),
+    )
 
 
 def _read_modules(folder: Path) -> list[dict[str, str]]:
@@ -52,15 +59,19 @@ def _read_modules(folder: Path) -> list[dict[str, str]]:
     return modules
 
 
-def _check_pooling(file: Path) -> None:
+def _read_pooling(file: Path) -> str:
     """Mean pooling is ``pooling_mode: mean`` today, which wins over the old ``pooling_mode_mean_tokens: true``."""
     pooling = _read_object(file)
     modes = [mode for mode, chosen in pooling.items() if mode.startswith("pooling_mode_") and chosen is True]
     if "pooling_mode" in pooling:
         named = pooling["pooling_mode"]
         modes = named if isinstance(named, list) else [named]
-    if modes not in (["mean"], ["pooling_mode_mean_tokens"]):
-        raise EncoderError(f"{file} pools by {', '.join(map(str, modes)) or 'nothing'}; supported is mean pooling.")
+    short = [str(mode).removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token") for mode in modes]
+    if len(short) != 1 or short[0] not in POOLINGS:
+        raise EncoderError(
+            f"{file} pools by {', '.join(map(str, modes)) or 'nothing'}; supported is one of {', '.join(POOLINGS)}."
+        )
+    return short[0]
 
 
 def _check_unsupported(folder: Path) -> None:

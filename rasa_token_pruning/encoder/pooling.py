@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,17 +17,26 @@ READOUTS = (FINAL, FINAL_AND_CUT)
 CUT_WEIGHT = 0.7
 
 
-def read_out(run: Run, readout: str, normalize: bool) -> Tensor:
+# From the last hidden states of the tokens that stayed, (batch, kept, width), to one vector, (batch, width).
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": lambda final: final.mean(dim=1),
+    "cls": lambda final: final[:, 0],
+    "max": lambda final: final.amax(dim=1),
+}
+
+
+def read_out(run: Run, readout: str, normalize: bool, pooling: str = "mean") -> Tensor:
     """The sentence embeddings of a batch.
 
     :param run: One pass over the batch.
-    :param readout: ``final``: the mean of the last hidden states, the model's own embedding if nothing was cut.
+    :param readout: ``final``: the last hidden states pooled, the model's own embedding if nothing was cut.
         ``final+cut``: that, joined with the mean over *all* tokens of the states that enter the first cut layer,
         L2-normalised and weighted: it costs nothing and keeps what the cut removes.
     :param normalize: Whether the model's own embedding is L2-normalised.
+    :param pooling: How the model pools: ``mean``, ``cls`` (the first token, which is never cut) or ``max``.
     :return: ``(batch, width)``, or ``(batch, 2 * width)`` with ``final+cut``.
     """
-    final = run.final.mean(dim=1)
+    final = POOLINGS[pooling](run.final)
     if normalize:
         final = functional.normalize(final, dim=-1)
     if readout == FINAL:

@@ -153,5 +153,6 @@ class PrunedEncoder:
 
     def _embed(self, run: Run) -> np.ndarray:
         with torch.inference_mode():
-            embeddings: np.ndarray = read_out(run, self._readout, self._model.normalize).numpy()
+            model = self._model
+            embeddings: np.ndarray = read_out(run, self._readout, model.normalize, model.pooling).numpy()
         return embeddings

@@ -30,7 +30,7 @@ def refused(folder: Path) -> str:
 def test_facts_are_what_the_files_say(tmp_path, write_model, normalize):
     folder = write_model(tmp_path / "model", normalize=normalize, max_length=40)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    assert read_facts(folder) == ModelFacts(config, max_length=40, normalize=normalize)
+    assert read_facts(folder) == ModelFacts(config, max_length=40, normalize=normalize, pooling="mean")
 
 
 def test_the_packaged_model_is_read(packaged_folder):
@@ -93,10 +93,11 @@ def test_mean_pooling_is_read_as_every_version_of_sentence_transformers_writes_i
 @pytest.mark.parametrize(
     ("pooling", "named"),
     [
-        ({"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True}, "pooling_mode_cls_token"),
+        ({"pooling_mode_mean_tokens": False, "pooling_mode_lasttoken": True}, "pooling_mode_lasttoken"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, "pooling_mode_mean_sqrt_len_tokens"),
         ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}, "pooling_mode_max_tokens"),
         ({"pooling_mode_mean_tokens": False}, "nothing"),
-        ({"pooling_mode": "cls"}, "cls"),
+        ({"pooling_mode": "weightedmean"}, "weightedmean"),
         ({"pooling_mode": ["mean", "max"]}, "max"),
         ({"pooling_mode": []}, "nothing"),
         ({"pooling_mode": None}, "config.json"),

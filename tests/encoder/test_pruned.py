@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
@@ -262,3 +263,23 @@ def test_the_number_of_threads_of_torch_does_not_matter(balanced, varied_texts):
 def test_one_text_where_several_are_taken_is_refused(balanced):
     with pytest.raises(TypeError, match="put it into a list"):
         balanced.encode_tokens("hello")
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        {"pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True},
+        {"pooling_mode_mean_tokens": False, "pooling_mode_max_tokens": True},
+        {"pooling_mode": "cls"},
+        {"pooling_mode": "max"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("normalize", [True, False])
+def test_every_pooling_is_that_of_sentence_transformers(tmp_path, write_model, varied_texts, normalize, pooling):
+    folder = write_model(tmp_path / "model", normalize=normalize)
+    facts = {"word_embedding_dimension": 32, **pooling}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(facts), encoding="utf-8")
+    theirs = SentenceTransformer(str(folder), device="cpu").encode(varied_texts)
+    np.testing.assert_allclose(PrunedEncoder(str(folder), "off").encode(varied_texts), theirs, atol=CLOSE, rtol=0)
+    assert np.isfinite(PrunedEncoder(str(folder), "balanced", readout="final+cut").encode(varied_texts)).all()
