@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFLINE = ROOT / "tests" / "offline"
@@ -18,6 +19,10 @@ os.environ.update(
 
 spec = importlib.util.spec_from_file_location("refuse_network", OFFLINE / "sitecustomize.py")
 spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+# How long an example takes says nothing on a machine that has other work to do.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

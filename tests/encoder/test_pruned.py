@@ -225,7 +225,7 @@ def with_readout(request) -> PrunedEncoder:
     return PrunedEncoder(readout=request.param)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=()), max_size=80), min_size=1, max_size=3))
 def test_any_text_gives_finite_embeddings(with_readout, texts):
     embeddings = with_readout.encode(texts)

@@ -7,7 +7,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
@@ -144,7 +144,6 @@ def test_offsets_count_characters_beyond_the_basic_plane_once(unlimited):
     assert (found["password"], found["reset"]) == ("password", "reset")
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=60))
 def test_offsets_ascend_inside_the_text_whatever_it_is(unlimited, text):
     (pieces,) = unlimited.tokenize([text])

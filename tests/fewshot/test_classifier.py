@@ -77,7 +77,7 @@ def test_an_embedding_of_zeros_gives_finite_probabilities(trained):
 
 @pytest.mark.parametrize("count", [1, 2, 7])
 @pytest.mark.parametrize("with_names", [True, False])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(chance=st.randoms(use_true_random=False))
 def test_the_order_of_the_examples_and_names_does_not_matter_to_the_bit(count, with_names, chance):
     embeddings, intents = examples(count)
