@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +21,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning.components.intent_names import base_intent, collect_intent_names, full_intent
-from rasa_token_pruning.components.options import DIET_ONLY, check_flag, check_keys
+from rasa_token_pruning.components.options import DIET_ONLY, as_config_error, check_flag, check_keys
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, ClassifierError, FewShotClassifier
 from rasa_token_pruning.version import __version__
 
@@ -140,7 +139,7 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             except ValueError:
                 logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
                 return cls.create(config, model_storage, resource, execution_context)
-            with _as_config_error(cls.__name__):
+            with as_config_error(cls.__name__, ClassifierError):
                 return cls(config, model_storage, resource, FewShotClassifier.load(folder))
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -163,7 +162,7 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             names = collect_intent_names(training_data, self._config["featurizers"])
         # With a second dense featurizer, which knows nothing of names, they are narrower than the examples.
         names = {intent: name for intent, name in names.items() if len(name) == len(rows[0])}
-        with _as_config_error(type(self).__name__):
+        with as_config_error(type(self).__name__, ClassifierError):
             classifier = FewShotClassifier.fit(rows, intents, names, self._config["C"])
         with self._model_storage.write_to(self._resource) as folder:
             classifier.save(folder)
@@ -197,10 +196,11 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
 
     def _rank(self, message: Message) -> list[dict[str, Any]]:
         """The ranking of a message, the likeliest intent first; equal confidences in alphabetical order."""
-        features = self._features(message)
-        if self._classifier is None or features is None:
+        classifier = self._classifier
+        features = self._features(message, classifier.dimension) if classifier else None
+        if classifier is None or features is None:
             return []
-        predict = self._classifier.confidences if self._config["doubt_unfamiliar"] else self._classifier.predict_proba
+        predict = classifier.confidences if self._config["doubt_unfamiliar"] else classifier.predict_proba
         # The confidence of a retrieval intent is the sum over its sub-intents.
         confidences = np.bincount(self._group, weights=predict(features)[0])
         order = np.argsort(-confidences, kind="stable")[: self._config["ranking_length"] or None]
@@ -212,28 +212,19 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             for index, confidence in zip(order, shown, strict=True)
         ]
 
-    def _features(self, message: Message) -> np.ndarray | None:
+    def _features(self, message: Message, dimension: int) -> np.ndarray | None:
         """The message's sentence features, ``(1, dimension)``, or None if there are none that can be used."""
         _, sentence = message.get_dense_features(TEXT, self._config["featurizers"])
-        if sentence is None or self._classifier is None:
+        if sentence is None:
             return None
         features: np.ndarray = sentence.features
-        if features.shape != (1, self._classifier.dimension) or not np.isfinite(features).all():
+        if features.shape != (1, dimension) or not np.isfinite(features).all():
             if not self._warned:
                 self._warned = True
                 logger.warning(
                     "A message has features of shape %s, but the classifier was trained on (1, %d) finite numbers; "
                     "such messages get no intent. Do all dense featurizers featurize every message?",
-                    features.shape, self._classifier.dimension,
+                    features.shape, dimension,
                 )  # fmt: skip
             return None
         return features
-
-
-@contextmanager
-def _as_config_error(component: str) -> Iterator[None]:
-    """Rasa shows an InvalidConfigException as its message, and any other error as a traceback."""
-    try:
-        yield
-    except ClassifierError as error:
-        raise InvalidConfigException(f"{component}: {error}") from error

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from rasa.shared.exceptions import InvalidConfigException
-
+from rasa_token_pruning.components.options import as_config_error
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import identity, locate
 from rasa_token_pruning.version import __version__
@@ -28,7 +26,7 @@ def encoder_from_config(config: Mapping[str, Any]) -> PrunedEncoder:
     :raises InvalidConfigException: If a value is wrong, the model is missing, damaged or not supported, or torch is
         not installed.
     """
-    with _as_config_error():
+    with as_config_error("TokenPruningFeaturizer", EncoderError):
         try:
             from rasa_token_pruning.encoder.pruned import PrunedEncoder
         except ImportError as missing:
@@ -47,7 +45,7 @@ def encoder_fingerprint(config: Mapping[str, Any]) -> str:
 
     :raises InvalidConfigException: If the model is missing or damaged.
     """
-    with _as_config_error():
+    with as_config_error("TokenPruningFeaturizer", EncoderError):
         encoder = identity(locate(config["model"]))
     return json.dumps({"package": __version__, "encoder": encoder, "torch": _version("torch")}, sort_keys=True)
 
@@ -64,12 +62,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "absent"
-
-
-@contextmanager
-def _as_config_error() -> Iterator[None]:
-    """Rasa shows an InvalidConfigException as its message, and any other error as a traceback."""
-    try:
-        yield
-    except EncoderError as error:
-        raise InvalidConfigException(f"TokenPruningFeaturizer: {error}") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -56,3 +57,12 @@ def check_flag(component: str, config: Mapping[str, Any], key: str) -> None:
     """:raises InvalidConfigException: If the option is not true or false."""
     if not isinstance(config[key], bool):
         raise InvalidConfigException(f"{component}: {key} is {config[key]!r}; give true or false.")
+
+
+@contextmanager
+def as_config_error(component: str, error: type[Exception]) -> Iterator[None]:
+    """Raise an error of ours as an InvalidConfigException: Rasa shows that as its message, others as a traceback."""
+    try:
+        yield
+    except error as raised:
+        raise InvalidConfigException(f"{component}: {raised}") from raised

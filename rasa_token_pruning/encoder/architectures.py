@@ -19,9 +19,9 @@ class Architecture:
     :param attention: The names of query, key and value.
     :param parts: For each of our parts of a layer its name.
     :param position_offset: How many rows of the position embeddings stand for no position.
-    :param token_types: Whether there is an embedding of token types.
     :param activation: The key of the activation in ``config.json``.
     :param relative_bias: The name of the embedding of distances, if there is one.
+    :param relative_buckets: How many distances it has.
     :param layer_norm_epsilon: The number, where it is not in ``config.json``.
     """
 
@@ -31,19 +31,18 @@ class Architecture:
     attention: tuple[str, str, str]
     parts: Mapping[str, str]
     position_offset: int = 0
-    token_types: bool = True
     activation: str = "hidden_act"
     relative_bias: str | None = None
+    relative_buckets: int = 0
     layer_norm_epsilon: float | None = None
     words: str = "embeddings.word_embeddings.weight"
     positions: str = "embeddings.position_embeddings.weight"
-    token_type: str = "embeddings.token_type_embeddings.weight"
+    token_type: str | None = "embeddings.token_type_embeddings.weight"
     norm: str = "embeddings.LayerNorm"
 
 
 _BERT_SIZES = {
     "vocabulary_size": "vocab_size",
-    "max_positions": "max_position_embeddings",
     "width": "hidden_size",
     "layers": "num_hidden_layers",
     "heads": "num_attention_heads",
@@ -69,8 +68,9 @@ _MPNET = replace(
     prefix="mpnet.",
     attention=("attention.attn.q", "attention.attn.k", "attention.attn.v"),
     parts={**_BERT_PARTS, "attention_output": "attention.attn.o", "attention_norm": "attention.LayerNorm"},
-    token_types=False,
+    token_type=None,
     relative_bias="encoder.relative_attention_bias.weight",
+    relative_buckets=32,
 )
 _DISTILBERT = Architecture(
     prefix="distilbert.",
@@ -90,7 +90,7 @@ _DISTILBERT = Architecture(
         "contract": "ffn.lin2",
         "output_norm": "output_layer_norm",
     },
-    token_types=False,
+    token_type=None,
     activation="activation",
     layer_norm_epsilon=1e-12,
 )
@@ -110,25 +110,16 @@ def architecture_of(config: Mapping[str, Any]) -> Architecture:
     :param config: The checkpoint's ``config.json``.
     :raises EncoderError: If it, or one of its options, is not supported.
     """
-    architecture = _ARCHITECTURES.get(str(config.get("model_type")))
-    wanted: dict[str, tuple[Any, ...]] = {
-        "model_type": SUPPORTED,
-        architecture.activation if architecture else "hidden_act": ("gelu",),
-        "position_embedding_type": ("absolute", None),
-    }
-    for key, supported in wanted.items():
-        if config.get(key) not in supported:
-            raise EncoderError(
-                f"The model's config.json has {key} {config.get(key)!r}; supported is "
-                f"{', '.join(repr(value) for value in supported if value)}. Choose another sentence encoder."
-            )
-    found = _ARCHITECTURES[config["model_type"]]
-    if found.position_offset and config.get("pad_token_id", 1) != 1:
+    _check_value(config, "model_type", SUPPORTED)
+    architecture = _ARCHITECTURES[config["model_type"]]
+    _check_value(config, architecture.activation, ("gelu",))
+    _check_value(config, "position_embedding_type", ("absolute", None))
+    if architecture.position_offset and config.get("pad_token_id", 1) != 1:
         raise EncoderError(
             f"The model's config.json has pad_token_id {config['pad_token_id']!r}; supported is 1, as in the published "
             f"models of type {config['model_type']!r}."
         )
-    return found
+    return architecture
 
 
 def usable_positions(config: Mapping[str, Any]) -> int:
@@ -153,3 +144,11 @@ def number_in(config: Mapping[str, Any], key: str, kind: type[int] | type[float]
     if isinstance(value, bool) or not isinstance(value, (int, kind)) or not value > 0:
         raise EncoderError(f"The model's config.json has {key} {value!r}; it must be a number greater than 0.")
     return value
+
+
+def _check_value(config: Mapping[str, Any], key: str, supported: tuple[Any, ...]) -> None:
+    if config.get(key) not in supported:
+        raise EncoderError(
+            f"The model's config.json has {key} {config.get(key)!r}; supported is "
+            f"{', '.join(repr(value) for value in supported if value)}. Choose another sentence encoder."
+        )

@@ -38,11 +38,11 @@ def _shape(config: Mapping[str, Any], architecture: Architecture) -> Transformer
             f"The model's config.json splits a hidden_size of {sizes['width']} into {sizes['heads']} "
             "num_attention_heads."
         )
-    sizes["max_positions"] = usable_positions(config)
     return TransformerConfig(
         **sizes,
+        max_positions=usable_positions(config),
         layer_norm_epsilon=architecture.layer_norm_epsilon or number_in(config, "layer_norm_eps", float),
-        relative_buckets=config.get("relative_attention_num_buckets", 32) if architecture.relative_bias else 0,
+        relative_buckets=architecture.relative_buckets,
     )
 
 
@@ -74,7 +74,7 @@ def _weights(checkpoint: _Checkpoint, architecture: Architecture, shape: Transfo
     """A checkpoint's tensors under our names; the token type of a single text, 0, is added to the positions."""
     width, wide, offset = shape.width, shape.feed_forward_width, architecture.position_offset
     positions = checkpoint.take(architecture.positions, shape.max_positions + offset, width)[offset:]
-    if architecture.token_types:
+    if architecture.token_type:
         positions = positions + checkpoint.take(architecture.token_type, -1, width)[0]
     found = {
         "embeddings.words.weight": checkpoint.take(architecture.words, shape.vocabulary_size, width),

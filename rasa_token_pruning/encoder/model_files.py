@@ -36,10 +36,11 @@ def read_facts(folder: Path) -> ModelFacts:
     """
     config = _read_object(folder / "config.json")
     modules = _read_modules(folder)
-    _check_unsupported(folder)
+    settings = _read_object(folder / "sentence_bert_config.json")
+    _check_unsupported(folder, settings)
     return ModelFacts(
         config=config,
-        max_length=_read_max_length(folder, config),
+        max_length=_read_max_length(folder, config, settings),
         normalize=len(modules) == 3,
         pooling=_read_pooling(folder / modules[1]["path"] / "config.json"),
     )
@@ -74,23 +75,22 @@ def _read_pooling(file: Path) -> str:
     return short[0]
 
 
-def _check_unsupported(folder: Path) -> None:
+def _check_unsupported(folder: Path, settings: Mapping[str, Any]) -> None:
     """Refuse what would change the embeddings and is not done here."""
-    lowercase = _read_object(folder / "sentence_bert_config.json").get("do_lower_case")
     prompts = folder / "config_sentence_transformers.json"
     prompt = _read_object(prompts).get("default_prompt_name") if prompts.is_file() else None
-    for key, value in (("do_lower_case", lowercase), ("default_prompt_name", prompt)):
+    for key, value in (("do_lower_case", settings.get("do_lower_case")), ("default_prompt_name", prompt)):
         if value:
             raise EncoderError(f"{folder} sets {key} to {value!r}, which is not supported. Choose another model.")
 
 
-def _read_max_length(folder: Path, config: Mapping[str, Any]) -> int:
+def _read_max_length(folder: Path, config: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     """The model's own limit, or else the smaller of its tokenizer's and its positions'."""
     try:
         positions = usable_positions(config)
     except EncoderError as error:
         raise EncoderError(f"{folder / 'config.json'}: {error}") from error
-    limit = _read_object(folder / "sentence_bert_config.json").get("max_seq_length")
+    limit = settings.get("max_seq_length")
     if limit is None:
         tokenizer = folder / "tokenizer_config.json"
         of_tokenizer = _read_object(tokenizer).get("model_max_length") if tokenizer.is_file() else None

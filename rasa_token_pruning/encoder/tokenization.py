@@ -62,8 +62,8 @@ class WordPieceTokenizer:
     def tokenize(self, texts: Sequence[str]) -> list[WordPieces]:
         """Tokenise texts; characters that are no valid text (lone surrogates) count as ``?``."""
         texts = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        if len(texts) == 1:  # no thread pool for one message: it would have to be rebuilt after a fork
-            return [self._limited(self._tokenizer.encode(texts[0]))]
+        if len(texts) < 2:  # no thread pool for one message: it would have to be rebuilt after a fork
+            return [self._limited(self._tokenizer.encode(text)) for text in texts]
         return [self._limited(encoding) for encoding in self._tokenizer.encode_batch(texts)]
 
     def _limited(self, encoding: Encoding) -> WordPieces:

@@ -98,7 +98,8 @@ class FewShotClassifier:
 
         :return: ``(messages, intents)``, float64; a row sums to 1 if the message is familiar, else to less.
         """
-        lowered: np.ndarray = self.predict_proba(embeddings) * doubt(self.familiarity(embeddings))[:, None]
+        logits = self._logits(embeddings)
+        lowered: np.ndarray = probabilities(logits, self.temperature) * doubt(familiarity(logits, self.levels))[:, None]
         return lowered
 
     def _logits(self, embeddings: np.ndarray) -> np.ndarray:
@@ -131,7 +132,8 @@ class FewShotClassifier:
                     "train again with the installed version."
                 )
             intents, temperature = facts["intents"], facts["temperature"]
-            weights, bias, levels = (load_file(folder / _TENSORS)[name] for name in ("weights", "bias", "levels"))
+            tensors = load_file(folder / _TENSORS)
+            weights, bias, levels = (tensors[name] for name in ("weights", "bias", "levels"))
         except ClassifierError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:

@@ -165,3 +165,9 @@ def test_distances_beyond_the_last_bucket_share_it():
     assert buckets.min() == 0 and buckets.max() == 31
     assert (buckets[0, 128:] == 31).all() and (buckets[128:, 0] == 15).all()
     assert buckets.diagonal().eq(0).all()
+
+
+def test_another_number_of_distances_is_refused_by_its_tensor():
+    model = MPNetModel(MPNetConfig(**SIZES, max_position_embeddings=202, relative_attention_num_buckets=64))
+    with pytest.raises(EncoderError, match="relative_attention_bias"):
+        build_transformer(model.config.to_dict(), model.state_dict())

@@ -206,3 +206,7 @@ def test_padding_and_truncation_of_the_file_are_ignored(tmp_path, packaged_folde
     texts = ["hi", "password " * 200]
     for plain, ours in zip(WordPieceTokenizer(file, 1 << 30).tokenize(texts), unlimited.tokenize(texts), strict=True):
         assert np.array_equal(plain.ids, ours.ids)
+
+
+def test_no_text_gives_no_pieces(packaged_folder):
+    assert WordPieceTokenizer(packaged_folder / "tokenizer.json", LIMIT).tokenize([]) == []
