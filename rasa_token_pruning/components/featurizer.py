@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +22,21 @@ from rasa.shared.nlu.constants import ACTION_TEXT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_token_pruning.components.encoders import encoder_fingerprint, encoder_from_config
+from rasa_token_pruning.components.encoders import (
+    encoder_fingerprint,
+    encoder_from_archive,
+    encoder_from_config,
+    encoder_to_archive,
+)
 from rasa_token_pruning.components.intent_names import attach_intent_names
-from rasa_token_pruning.components.options import check_keys
+from rasa_token_pruning.components.options import check_flag, check_keys
 from rasa_token_pruning.encoder.alignment import token_rows
+from rasa_token_pruning.encoder.pruned import PrunedEncoder
 
 logger = logging.getLogger(__name__)
 
-_RECORD = "encoder.json"
+# In the archive: which encoder the assistant was trained with, and the folder that holds it, if it does.
+_RECORD, _BUNDLE = "encoder.json", "encoder"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
@@ -38,7 +48,9 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
     hidden state, or, for a pruned piece, the state in which it was dropped. A token without word pieces (empty, or
     beyond the encoder's limit) has zeros.
 
-    Training fits nothing; it records which encoder the assistant was trained with, and loading refuses another.
+    Training fits nothing; it writes the encoder into the archive, so that the assistant answers on a machine that has
+    neither the model nor torch. With ``bundle_encoder: false`` or the torch engine only its hash is written, and
+    loading refuses another encoder.
     """
 
     @classmethod
@@ -51,8 +63,10 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
         """The options and their defaults."""
         return {
             **DenseFeaturizer.get_default_config(),
-            # all-MiniLM-L6-v2 (comes as a package) or the path of a sentence-transformers folder
+            # all-MiniLM-L6-v2 (comes as a package), the path of a sentence-transformers folder, or a hub name
             "model": "all-MiniLM-L6-v2",
+            # what precedes every text: the name of one of the model's prompts, or a text such as "query: "
+            "prompt": None,
             # balanced | off
             "pruning": "balanced",
             # override parts of the pruning policy: layers that cut (a list, from 0), the share of the removable
@@ -60,14 +74,31 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             "layers": None,
             "quantile": None,
             "min_tokens": None,
-            # final | final+cut
+            # drop | merge
+            "reduction": None,
+            # mean_attention | max_attention | attention_value
+            "score": None,
+            # final | final+cut | layers by number, as in final+0+3
             "readout": "final+cut",
+            # auto | onnx | torch
+            "engine": "auto",
+            # auto (int8 with the onnx engine) | fp32 | int8
+            "precision": "auto",
+            # whether the archive holds the encoder (with the onnx engine), or only its hash
+            "bundle_encoder": True,
+            # threads for one message; empty: the engine's own choice
+            "num_threads": None,
+            # cpu, or with engine torch: cuda | mps
+            "device": "cpu",
+            # memory for the results of the last texts, in MiB; 0 for none
+            "cache_mib": 32,
         }
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
-        """Refuse unknown options; values are checked where the encoder is made."""
+        """Refuse unknown options; most values are checked where the encoder is made."""
         check_keys(cls.__name__, config, cls.get_default_config())
+        check_flag(cls.__name__, {**cls.get_default_config(), **config}, "bundle_encoder")
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
@@ -83,13 +114,18 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
+        encoder: PrunedEncoder | None = None,
     ) -> None:
-        """Make the component ready to featurize; the encoder is shared with all others in the process."""
+        """Make the component ready to featurize.
+
+        :param encoder: The encoder to use; by default the one that the options describe. What it consists of is shared
+            with all others in the process.
+        """
         super().__init__(execution_context.node_name, {**self.get_default_config(), **config})
         self._model_storage = model_storage
         self._resource = resource
         self._execution_context = execution_context
-        self._encoder = encoder_from_config(self._config)
+        self._encoder = encoder or encoder_from_config(self._config)
 
     @classmethod
     def create(
@@ -113,22 +149,33 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
     ) -> TokenPruningFeaturizer:
         """Load the component from an archive.
 
-        :raises InvalidConfigException: If the encoder on this machine is not the one of the training.
+        :raises InvalidConfigException: If the encoder in the archive is damaged, or the archive holds none and the one
+            on this machine is not the one of the training.
         """
-        component = cls(config, model_storage, resource, execution_context)
-        try:
-            with model_storage.read_from(resource) as folder:
-                record = (folder / _RECORD).read_bytes()
-        except ValueError:
-            logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
-            return component
-        component._check_trained_with(record)
-        return component
+        full = {**cls.get_default_config(), **config}
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(model_storage.read_from(resource))
+            except ValueError:
+                logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
+                return cls(config, model_storage, resource, execution_context)
+            record = _read_record(folder / _RECORD)
+            # To go on training, the encoder is made again: a loaded one cannot be written.
+            if record["bundle"] is None or execution_context.is_finetuning:
+                encoder = encoder_from_config(full)
+            else:
+                encoder = encoder_from_archive(full, folder / _BUNDLE, record["bundle"])
+            _check_trained_with(record, encoder, full["model"])
+        return cls(config, model_storage, resource, execution_context, encoder)
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Record the encoder in the archive."""
+        """Write the encoder, or its hash, into the archive."""
         with self._model_storage.write_to(self._resource) as folder:
-            (folder / _RECORD).write_text(json.dumps({"format": 1, "identity": self._encoder.identity}))
+            bundled = self._config["bundle_encoder"] and self._encoder.can_be_saved
+            bundle = encoder_to_archive(self._encoder, folder / _BUNDLE) if bundled else None
+            made_of = {"identity": self._encoder.identity, "precision": self._encoder.precision}
+            record = {"format": 1, **made_of, "bundle": bundle}
+            (folder / _RECORD).write_text(json.dumps(record))
         return self._resource
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
@@ -168,14 +215,25 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
                     },
                 )
 
-    def _check_trained_with(self, record: bytes) -> None:
-        try:
-            trained_with = json.loads(record)["identity"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InvalidConfigException("The record of the encoder in the archive is damaged: train again.") from error
-        if trained_with != self._encoder.identity:
-            raise InvalidConfigException(
-                f"This assistant was trained with another encoder than the one that model '{self._config['model']}' "
-                f"names on this machine (trained with {trained_with}, found {self._encoder.identity}). "
-                "Install the encoder of the training here, or train again."
-            )
+
+def _read_record(file: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(file.read_bytes())
+        return {key: record[key] for key in ("identity", "precision", "bundle")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidConfigException("The record of the encoder in the archive is damaged: train again.") from error
+
+
+def _check_trained_with(record: Mapping[str, Any], encoder: PrunedEncoder, model: str) -> None:
+    trained_with = record["identity"]
+    if record["precision"] != encoder.precision:
+        raise InvalidConfigException(
+            f"This assistant was trained with precision {record['precision']}, but here it would answer with "
+            f"{encoder.precision}. Install what that needs, set precision, or train again."
+        )
+    if trained_with != encoder.identity:
+        raise InvalidConfigException(
+            f"This assistant was trained with another encoder than the one that model '{model}' names on this machine "
+            f"(trained with {trained_with}, found {encoder.identity}). Install the encoder of the training here, set "
+            "bundle_encoder to true where it is trained, or train again."
+        )

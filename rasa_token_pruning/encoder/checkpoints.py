@@ -1,34 +1,68 @@
-"""Published checkpoints into our transformer, every tensor checked against the configuration."""
+"""Published checkpoints to our weights, every tensor checked against the configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from safetensors import SafetensorError, deserialize  # type: ignore[attr-defined]  # missing from its stubs
 
 from rasa_token_pruning.encoder.architectures import Architecture, architecture_of, number_in, usable_positions
+from rasa_token_pruning.encoder.dense import DenseFacts
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.transformer import Transformer, TransformerConfig
+from rasa_token_pruning.encoder.weights import Dense, EncoderWeights, TransformerConfig
+
+_DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
 
 
-def build_transformer(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Transformer:
-    """A transformer with the weights of a published checkpoint.
+def read_arrays(file: Path) -> dict[str, np.ndarray]:
+    """The floating point tensors of a safetensors file, as float32; others are left out.
+
+    :raises EncoderError: If the file is missing or damaged.
+    """
+    try:
+        tensors = deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+    except (SafetensorError, OSError) as error:
+        raise EncoderError(f"{file} cannot be read: {error}. Restore the model's folder.") from error
+    found = {name: _as_float32(tensor) for name, tensor in tensors}
+    return {name: array for name, array in found.items() if array is not None}
+
+
+def read_dense(facts: DenseFacts) -> Dense:
+    """The weights of a linear layer behind pooling.
+
+    :raises EncoderError: If its file is damaged or does not fit what its configuration says.
+    """
+    checkpoint = _Checkpoint(read_arrays(facts.file), prefix="")
+    weight = checkpoint.take("linear.weight", facts.out_features, facts.in_features)
+    bias = checkpoint.take("linear.bias", facts.out_features) if facts.bias else np.zeros(len(weight), np.float32)
+    return Dense(weight, bias, tanh=facts.activation == "tanh")
+
+
+def _as_float32(tensor: Mapping[str, Any]) -> np.ndarray | None:
+    kind, data = tensor["dtype"], tensor["data"]
+    if kind == "BF16":  # the upper half of a float32
+        array = (np.frombuffer(data, np.uint16).astype(np.uint32) << 16).view(np.float32)
+    elif kind in _DTYPES:
+        array = np.frombuffer(data, _DTYPES[kind]).astype(np.float32, copy=False)
+    else:
+        return None
+    return array.reshape(tensor["shape"])
+
+
+def encoder_weights(config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> EncoderWeights:
+    """The weights of a published checkpoint.
 
     :param config: The checkpoint's ``config.json``.
-    :param weights: The checkpoint's tensors by their published names, with or without the architecture's prefix.
-    :return: The transformer in fp32, ready to run.
+    :param tensors: The checkpoint's tensors by their published names, with or without the architecture's prefix.
     :raises EncoderError: If the architecture or one of its options is not supported, or a weight is missing
         or has another shape than the configuration says.
     """
     architecture = architecture_of(config)
     shape = _shape(config, architecture)
-    with torch.device("meta"):
-        transformer = Transformer(shape)
-    checkpoint = _Checkpoint(weights, architecture.prefix)
-    transformer.load_state_dict(_weights(checkpoint, architecture, shape), assign=True)
-    return transformer.eval().requires_grad_(False)
+    return EncoderWeights(shape, _arrays(_Checkpoint(tensors, architecture.prefix), architecture, shape))
 
 
 def _shape(config: Mapping[str, Any], architecture: Architecture) -> TransformerConfig:
@@ -49,17 +83,17 @@ def _shape(config: Mapping[str, Any], architecture: Architecture) -> Transformer
 class _Checkpoint:
     """Tensors by their published names, without the variations of these."""
 
-    def __init__(self, weights: Mapping[str, Tensor], prefix: str) -> None:
-        self._weights = {
+    def __init__(self, tensors: Mapping[str, np.ndarray], prefix: str) -> None:
+        self._tensors = {
             name.removeprefix(prefix).replace("Norm.gamma", "Norm.weight").replace("Norm.beta", "Norm.bias"): tensor
-            for name, tensor in weights.items()
+            for name, tensor in tensors.items()
         }
 
-    def take(self, name: str, *shape: int) -> Tensor:
-        """A tensor in fp32, of the shape that the configuration says; a negative size is any from 1 on."""
-        if name not in self._weights:
+    def take(self, name: str, *shape: int) -> np.ndarray:
+        """A tensor, of the shape that the configuration says; a negative size is any from 1 on."""
+        if name not in self._tensors:
             raise EncoderError(f"The model file has no tensor {name}: it does not fit its config.json.")
-        tensor = self._weights[name]
+        tensor = self._tensors[name]
         fits = len(tensor.shape) == len(shape) and all(
             found == wanted or (wanted < 0 < found) for found, wanted in zip(tensor.shape, shape, strict=True)
         )
@@ -67,10 +101,10 @@ class _Checkpoint:
             raise EncoderError(
                 f"The model file's tensor {name} has the shape {tuple(tensor.shape)}, but its config.json says {shape}."
             )
-        return tensor.to(torch.float32)
+        return tensor
 
 
-def _weights(checkpoint: _Checkpoint, architecture: Architecture, shape: TransformerConfig) -> dict[str, Tensor]:
+def _arrays(checkpoint: _Checkpoint, architecture: Architecture, shape: TransformerConfig) -> dict[str, np.ndarray]:
     """A checkpoint's tensors under our names; the token type of a single text, 0, is added to the positions."""
     width, wide, offset = shape.width, shape.feed_forward_width, architecture.position_offset
     positions = checkpoint.take(architecture.positions, shape.max_positions + offset, width)[offset:]
@@ -89,7 +123,7 @@ def _weights(checkpoint: _Checkpoint, architecture: Architecture, shape: Transfo
         theirs = f"{architecture.layer}.{layer}"
         for kind, size in (("weight", (width, width)), ("bias", (width,))):
             parts = [checkpoint.take(f"{theirs}.{name}.{kind}", *size) for name in architecture.attention]
-            found[f"layers.{layer}.query_key_value.{kind}"] = torch.cat(parts)
+            found[f"layers.{layer}.query_key_value.{kind}"] = np.concatenate(parts)
             for ours, name in architecture.parts.items():
                 full = inner.get(ours, (width,))
                 expected = full if kind == "weight" else full[:1]

@@ -1,4 +1,4 @@
-"""A sentence-transformers folder, read into memory: tokenizer, transformer and pooling. One per process."""
+"""A sentence-transformers folder, read into memory: tokenizer, weights and head. One per process."""
 
 from __future__ import annotations
 
@@ -7,33 +7,47 @@ from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
 
-from safetensors import SafetensorError  # type: ignore[attr-defined]  # missing from its stubs
-from safetensors.torch import load_file
-
-from rasa_token_pruning.encoder.checkpoints import build_transformer
+from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays, read_dense
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, identity, locate
-from rasa_token_pruning.encoder.model_files import read_facts
+from rasa_token_pruning.encoder.model_files import ModelFacts, read_facts
+from rasa_token_pruning.encoder.readout import ModelHead
 from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
-from rasa_token_pruning.encoder.transformer import Transformer
+from rasa_token_pruning.encoder.weights import EncoderWeights
 
 
 @dataclass(frozen=True, eq=False)
 class SentenceModel:
-    """A loaded model, without a pruning policy: many encoders can share one.
+    """A loaded model, without a pruning policy and an engine: many encoders can share one.
 
-    :param tokenizer: Texts to word pieces.
-    :param transformer: Word pieces to hidden states.
-    :param normalize: Whether the model's own files end in L2 normalisation.
-    :param pooling: How the model's own files pool, one of ``pooling.POOLINGS``.
-    :param identity: The hash of the files that it came from.
+    :param folder: Where it came from.
+    :param facts: What its files say about it.
+    :param weights: The transformer.
+    :param head: From its last hidden states to its embedding.
+    :param identity: The hash of its files.
     """
 
-    tokenizer: WordPieceTokenizer
-    transformer: Transformer
-    normalize: bool
-    pooling: str
+    folder: Path
+    facts: ModelFacts
+    weights: EncoderWeights
+    head: ModelHead
     identity: str
+
+    def tokenizer(self, prompt: str | None) -> WordPieceTokenizer:
+        """The model's tokenizer.
+
+        :param prompt: The name of one of the model's own prompts, or a text that ends in a space or a colon, which
+            precedes every text; ``""`` for none, ``None`` for the model's default.
+        :raises EncoderError: If the tokenizer is damaged, or the prompt is neither.
+        """
+        facts, file = self.facts, self.folder / "tokenizer.json"
+        tokenizer = WordPieceTokenizer(file, facts.max_length, _prompt_text(prompt, facts), facts.lower_case)
+        if tokenizer.vocabulary_size > self.weights.config.vocabulary_size:
+            raise EncoderError(
+                f"{file} has {tokenizer.vocabulary_size} word pieces, but the encoder knows "
+                f"{self.weights.config.vocabulary_size}: they are not of one model. Restore the model's folder."
+            )
+        return tokenizer
 
 
 _loaded: WeakValueDictionary[tuple[Path, str], SentenceModel] = WeakValueDictionary()
@@ -41,7 +55,7 @@ _loading = Lock()
 
 
 def shared_model(model: str) -> SentenceModel:
-    """The process's one copy of a model; it is released with the last encoder that uses it. Thread-safe.
+    """The process's one copy of a model; it is released with the last that uses it. Thread-safe.
 
     :param model: A name or a folder, see ``location.locate``. A folder whose files have changed is read again.
     :raises EncoderError: If the model is missing, damaged or not supported.
@@ -57,15 +71,27 @@ def shared_model(model: str) -> SentenceModel:
 
 def _load(folder: Path, folder_identity: str) -> SentenceModel:
     facts = read_facts(folder)
-    try:
-        weights = load_file(folder / WEIGHTS_FILE)
-    except (SafetensorError, OSError) as error:
-        raise EncoderError(f"{folder / WEIGHTS_FILE} cannot be read: {error}. Restore the model's folder.") from error
-    transformer = build_transformer(facts.config, weights)
-    tokenizer = WordPieceTokenizer(folder / "tokenizer.json", facts.max_length)
-    if tokenizer.vocabulary_size > transformer.config.vocabulary_size:
+    weights = encoder_weights(facts.config, read_arrays(folder / WEIGHTS_FILE))
+    head = ModelHead(facts.pooling, tuple(read_dense(dense) for dense in facts.dense), facts.normalize)
+    return SentenceModel(folder, facts, weights, head, folder_identity)
+
+
+def _prompt_text(prompt: str | None, facts: ModelFacts) -> str:
+    if prompt is None:
+        text = facts.default_prompt or ""
+    elif isinstance(prompt, str) and prompt in facts.prompts:
+        text = facts.prompts[prompt]
+    elif prompt == "" or (isinstance(prompt, str) and prompt[-1] in " :\n"):
+        text = prompt
+    else:
+        known = ", ".join(map(repr, facts.prompts)) or "none"
         raise EncoderError(
-            f"{folder / 'tokenizer.json'} has {tokenizer.vocabulary_size} word pieces, but the encoder knows "
-            f"{transformer.config.vocabulary_size}: they are not of one model. Restore the model's folder."
+            f"prompt is {prompt!r}: give the name of one of the model's own prompts ({known}), or a text that ends in "
+            "a space or a colon, as in 'query: '."
         )
-    return SentenceModel(tokenizer, transformer, facts.normalize, facts.pooling, folder_identity)
+    if text and not facts.include_prompt:
+        raise EncoderError(
+            f"The model leaves its prompt {text!r} out of pooling, which is not supported: set prompt to '' or choose "
+            "another model."
+        )
+    return text

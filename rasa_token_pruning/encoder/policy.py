@@ -8,6 +8,9 @@ from itertools import pairwise
 
 from rasa_token_pruning.encoder.errors import EncoderError
 
+REDUCTIONS = ("drop", "merge")
+SCORES = ("mean_attention", "max_attention", "attention_value")
+
 
 @dataclass(frozen=True)
 class PruningPolicy:
@@ -22,12 +25,17 @@ class PruningPolicy:
     :param quantile: q, the share of the removable tokens that goes at each cut, ``0 <= quantile < 1``.
     :param min_tokens: l, the floor in word pieces with the special tokens counted, at least 2: a text of at most
         ``min_tokens`` is never cut, and only the tokens above the floor are removable.
+    :param reduction: ``drop``, or ``merge``: a token that goes is averaged into the most similar one that stays, which
+        from then on counts for all that it stands for (after ToMe, arXiv 2210.09461).
+    :param score: What makes a token important, see ``scores``.
     :raises EncoderError: If a value is outside its range.
     """
 
     layers: tuple[int, ...]
     quantile: float
     min_tokens: int
+    reduction: str = "drop"
+    score: str = "mean_attention"
 
     def __post_init__(self) -> None:
         if not isinstance(self.layers, (list, tuple)) or not _ascending_from_zero(self.layers):
@@ -43,6 +51,9 @@ class PruningPolicy:
             raise EncoderError(
                 f"min_tokens is {self.min_tokens!r}: give a whole number of at least 2 (the two special tokens)."
             )
+        for key, allowed in (("reduction", REDUCTIONS), ("score", SCORES)):
+            if getattr(self, key) not in allowed:
+                raise EncoderError(f"{key} is {getattr(self, key)!r}: give one of {', '.join(allowed)}.")
 
     def tokens_kept(self, length: int) -> int:
         """The number of tokens that remain after one cut.

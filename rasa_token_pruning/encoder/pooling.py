@@ -8,38 +8,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rasa_token_pruning.encoder.transformer import Run
-
-FINAL, FINAL_AND_CUT = "final", "final+cut"
-READOUTS = (FINAL, FINAL_AND_CUT)
-
-# How much the part from before the cut counts beside the final embedding; chosen on validation splits.
-CUT_WEIGHT = 0.7
+from rasa_token_pruning.encoder.readout import JOINED_WEIGHT, ModelHead
+from rasa_token_pruning.encoder.transformer import Run, mean_of_tokens
 
 
-# From the last hidden states of the tokens that stayed, (batch, kept, width), to one vector, (batch, width).
-POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
-    "mean": lambda final: final.mean(dim=1),
-    "cls": lambda final: final[:, 0],
-    "max": lambda final: final.amax(dim=1),
-}
-
-
-def read_out(run: Run, readout: str, normalize: bool, pooling: str = "mean") -> Tensor:
+def read_out(run: Run, head: ModelHead) -> Tensor:
     """The sentence embeddings of a batch.
 
     :param run: One pass over the batch.
-    :param readout: ``final``: the last hidden states pooled, the model's own embedding if nothing was cut.
-        ``final+cut``: that, joined with the mean over *all* tokens of the states that enter the first cut layer,
-        L2-normalised and weighted: it costs nothing and keeps what the cut removes.
-    :param normalize: Whether the model's own embedding is L2-normalised.
-    :param pooling: How the model pools: ``mean``, ``cls`` (the first token, which is never cut) or ``max``.
-    :return: ``(batch, width)``, or ``(batch, 2 * width)`` with ``final+cut``.
+    :param head: How the model makes its own embedding of the last hidden states.
+    :return: The model's own embedding if nothing was cut, and behind it the joined layers, each L2-normalised and
+        weighted: ``(batch, dimension)``.
     """
-    final = POOLINGS[pooling](run.final)
-    if normalize:
+    final = _POOL[head.pooling](run)
+    for dense in head.dense:
+        weight, bias = (torch.from_numpy(array).to(final.device) for array in (dense.weight, dense.bias))
+        final = functional.linear(final, weight, bias)
+        final = final.tanh() if dense.tanh else final
+    if head.normalize:
         final = functional.normalize(final, dim=-1)
-    if readout == FINAL:
-        return final
-    before = functional.normalize(run.at_cut.mean(dim=1), dim=-1)
-    return torch.cat([final, CUT_WEIGHT * before], dim=-1)
+    joined = (JOINED_WEIGHT * functional.normalize(mean, dim=-1) for mean in run.joined)
+    return torch.cat([final, *joined], dim=-1)
+
+
+_POOL: dict[str, Callable[[Run], Tensor]] = {
+    "mean": lambda run: mean_of_tokens(run.final, run.sizes),
+    "cls": lambda run: run.final[:, 0],
+    "max": lambda run: run.final.amax(dim=1),
+}

@@ -1,29 +1,30 @@
-"""The encoder: tokenise, group by length, run, pool."""
+"""The encoder: tokenise, group by length, run, put back into order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import torch
 
+from rasa_token_pruning.encoder.bundle import write_bundle
+from rasa_token_pruning.encoder.cache import TextCache
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import Options
 from rasa_token_pruning.encoder.policy import PruningPolicy
-from rasa_token_pruning.encoder.pooling import FINAL, FINAL_AND_CUT, READOUTS, read_out
-from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.readout import FINAL
+from rasa_token_pruning.encoder.runtime import Runtime, loaded, made
 from rasa_token_pruning.encoder.tokenization import WordPieces
-from rasa_token_pruning.encoder.transformer import Run
 
 # A batch holds at most so many word pieces: enough to fill the processor, little enough for its caches.
 _BATCH_PIECES = 2048
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncodedText:
-    """One encoded text.
+    """One encoded text. Its arrays are read-only: a cache may hand them out again.
 
     :param embedding: The sentence embedding, ``(dimension,)``, float32.
     :param states: For each word piece the last state that it reached, ``(pieces, token_dimension)``, float32: its last
@@ -41,13 +42,21 @@ class EncodedText:
 class PrunedEncoder:
     """A pretrained sentence encoder that drops unimportant tokens while it runs (arXiv 2408.11799).
 
-    A text's kept tokens and embedding depend on that text alone, not on its batch. With ``pruning="off"`` and
-    ``readout="final"`` the embeddings are those of sentence-transformers to 1e-5. Instances share their weights and
-    can be used from several threads.
+    A text's kept tokens and embedding depend on that text alone, not on its batch. With ``pruning="off"``,
+    ``readout="final"`` and ``precision="fp32"`` the embeddings are those of sentence-transformers to 1e-5. Instances
+    with equal options share their memory and can be used from several threads.
 
-    :param model: ``all-MiniLM-L6-v2`` or the path of a sentence-transformers folder.
+    :param model: ``all-MiniLM-L6-v2``, the path of a sentence-transformers folder, or a hub name.
     :param pruning: ``balanced``, ``off``, or a policy of your own.
-    :param readout: ``final`` or ``final+cut``, see ``pooling.read_out``.
+    :param readout: ``final``, ``final+cut``, or layers by number, see ``readout.joined_layers``.
+    :param prompt: What precedes every text: the name of one of the model's own prompts, or a text such as ``query: ``;
+        ``""`` for nothing, ``None`` for the model's own default.
+    :param engine: ``onnx`` (fast), ``torch`` (the reference, and other devices), or ``auto``: onnx on the CPU.
+    :param precision: ``fp32``; ``int8`` with the onnx engine: about twice as fast and a quarter of the size; or
+        ``auto``: int8 with the onnx engine.
+    :param num_threads: How many threads one call may use, at least 1; ``None`` leaves it to the engine.
+    :param device: ``cpu``, or with the torch engine ``cuda`` or ``mps``.
+    :param cache_mib: How much memory may hold the results for the last texts, in MiB, at least 0; 0 for no cache.
     :raises EncoderError: If an option is wrong, or the model is missing, damaged or not supported.
     """
 
@@ -56,33 +65,79 @@ class PrunedEncoder:
         model: str = DEFAULT_MODEL,
         pruning: str | PruningPolicy = "balanced",
         readout: str = FINAL,
+        *,
+        prompt: str | None = None,
+        engine: str = "auto",
+        precision: str = "fp32",
+        num_threads: int | None = None,
+        device: str = "cpu",
+        cache_mib: float = 0,
     ) -> None:
-        if readout not in READOUTS:
-            raise EncoderError(f"readout is {readout!r}: give one of {', '.join(READOUTS)}.")
-        self._model = shared_model(model)
-        self._readout = readout
-        self.policy = pruning if isinstance(pruning, PruningPolicy) else preset(pruning, self.layers)
-        self._check_policy()
+        options = Options(model, pruning, readout, prompt, engine, precision, num_threads, device)
+        self._start(made(options), cache_mib)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, num_threads: int | None = None, cache_mib: float = 0) -> PrunedEncoder:
+        """An encoder that ``save`` has written. Needs neither the model nor torch.
+
+        :raises EncoderError: If a file is missing or damaged, or an option is wrong.
+        """
+        encoder = cls.__new__(cls)
+        encoder._start(loaded(Path(folder), num_threads), cache_mib)
+        return encoder
+
+    @property
+    def can_be_saved(self) -> bool:
+        """Whether ``save`` works: the encoder runs on the onnx engine and was not itself loaded."""
+        return self._runtime.graph is not None
+
+    def save(self, folder: str | Path) -> None:
+        """Write graph, tokenizer and description; files of these names in the folder are replaced.
+
+        :raises EncoderError: If the encoder was itself loaded (copy that folder), or runs on torch.
+        """
+        if self._runtime.graph is None:
+            raise EncoderError("Only an encoder with engine onnx that was made here can be saved; copy a loaded one.")
+        description, tokenizer = self._runtime.description, self._runtime.tokenizer
+        write_bundle(Path(folder), description, self._runtime.graph, tokenizer.to_json())
+
+    def _start(self, runtime: Runtime, cache_mib: float) -> None:
+        if isinstance(cache_mib, bool) or not isinstance(cache_mib, (int, float)) or not 0 <= cache_mib < float("inf"):
+            raise EncoderError(f"cache_mib is {cache_mib!r}: give a number of MiB of at least 0; 0 for no cache.")
+        self._runtime = runtime
+        half = int(cache_mib * 2**19)
+        self._embeddings: TextCache[np.ndarray] = TextCache(half, lambda row: row.nbytes)
+        self._encoded: TextCache[EncodedText] = TextCache(half, _size)
+
+    @property
+    def policy(self) -> PruningPolicy:
+        """Where and how much it cuts."""
+        return self._runtime.description.policy
 
     @property
     def layers(self) -> int:
         """The number of layers."""
-        return self._model.transformer.config.layers
+        return self._runtime.description.layers
 
     @property
     def token_dimension(self) -> int:
         """The width of a token's state."""
-        return self._model.transformer.config.width
+        return self._runtime.description.width
 
     @property
     def dimension(self) -> int:
         """The width of an embedding."""
-        return self.token_dimension * (2 if self._readout == FINAL_AND_CUT else 1)
+        return self._runtime.description.dimension
+
+    @property
+    def precision(self) -> str:
+        """``fp32`` or ``int8``."""
+        return self._runtime.description.precision
 
     @property
     def identity(self) -> str:
-        """A hash that is equal for encoders with equal model files."""
-        return self._model.identity
+        """A hash that is equal for encoders made of equal model files."""
+        return self._runtime.description.identity
 
     def encode(self, texts: str | Sequence[str]) -> np.ndarray:
         """Embed texts.
@@ -94,65 +149,61 @@ class PrunedEncoder:
         if isinstance(texts, str):
             embedding: np.ndarray = self.encode([texts])[0]
             return embedding
-        pieces = self._tokenize(texts)
-        embeddings = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for indices, run in self._runs(pieces):
-            embeddings[indices] = self._embed(run)
-        return embeddings
+        _check_texts(texts)
+        rows = self._embeddings.get(texts, self._embed)
+        return np.stack(rows) if rows else np.empty((0, self.dimension), dtype=np.float32)
 
     def encode_tokens(self, texts: Sequence[str]) -> list[EncodedText]:
         """Embed texts, with the states of their word pieces and what was kept of them.
 
         :param texts: Several texts.
-        :return: One result per text, in their order. Arrays are copies of their own.
+        :return: One result per text, in their order.
         :raises TypeError: If something other than a text is given.
         """
-        pieces = self._tokenize(texts)
+        _check_texts(texts)
+        return self._encoded.get(texts, self._encode)
+
+    def _embed(self, texts: Sequence[str]) -> list[np.ndarray]:
+        rows: dict[int, np.ndarray] = {}
+        for indices, ids in _batches(self._runtime.tokenizer.tokenize(texts)):
+            for index, row in zip(indices, self._runtime.engine.embed(ids), strict=True):
+                rows[index] = row.copy()  # not a view, which would keep the whole batch in memory
+        return [rows[index] for index in range(len(texts))]
+
+    def _encode(self, texts: Sequence[str]) -> list[EncodedText]:
+        pieces = self._runtime.tokenizer.tokenize(texts)
         encoded: dict[int, EncodedText] = {}
-        for indices, run in self._runs(pieces):
-            embeddings, states = self._embed(run), run.reached.numpy()
-            kept = np.zeros(states.shape[:2], dtype=bool)
-            np.put_along_axis(kept, run.kept.numpy(), True, axis=1)
+        for indices, ids in _batches(pieces):
+            run = self._runtime.engine.run(ids)
             for row, index in enumerate(indices):
-                encoded[index] = EncodedText(
-                    embedding=embeddings[row].copy(),
-                    states=states[row].copy(),
-                    pieces=pieces[index],
-                    kept=kept[row].copy(),
-                )
+                arrays = [array[row].copy() for array in (run.embeddings, run.reached, run.kept)]
+                for array in arrays:
+                    array.flags.writeable = False
+                encoded[index] = EncodedText(arrays[0], arrays[1], pieces[index], arrays[2])
         return [encoded[index] for index in range(len(texts))]
 
-    def _check_policy(self) -> None:
-        if any(layer >= self.layers for layer in self.policy.layers):
-            raise EncoderError(
-                f"layers is {list(self.policy.layers)}, but this encoder has {self.layers} layers: give numbers from 0 "
-                f"to {self.layers - 1}."
-            )
-        if self._readout == FINAL_AND_CUT and not self.policy.layers:
-            raise EncoderError(f"readout {FINAL_AND_CUT!r} needs a layer to read from: name one in layers.")
 
-    def _tokenize(self, texts: Sequence[str]) -> list[WordPieces]:
-        if isinstance(texts, str):
-            raise TypeError(f"The encoder was given one text, {texts!r}, where it takes several: put it into a list.")
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"The encoder takes texts (str), but was given {text!r} ({type(text).__name__}).")
-        return self._model.tokenizer.tokenize(texts)
+def _batches(pieces: Sequence[WordPieces]) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Batches of texts of equal length: no padding, and they stay rectangular after every cut."""
+    by_length: dict[int, list[int]] = {}
+    for index, text in enumerate(pieces):
+        by_length.setdefault(len(text.ids), []).append(index)
+    for length, group in sorted(by_length.items()):
+        size = max(1, _BATCH_PIECES // length)
+        for start in range(0, len(group), size):
+            indices = group[start : start + size]
+            yield indices, np.stack([pieces[index].ids for index in indices])
 
-    def _runs(self, pieces: Sequence[WordPieces]) -> Iterator[tuple[list[int], Run]]:
-        """Run batches of texts of equal length: no padding, and they stay rectangular after every cut."""
-        by_length: dict[int, list[int]] = {}
-        for index, text in enumerate(pieces):
-            by_length.setdefault(len(text.ids), []).append(index)
-        for length, group in sorted(by_length.items()):
-            size = max(1, _BATCH_PIECES // length)
-            for start in range(0, len(group), size):
-                indices = group[start : start + size]
-                ids = torch.from_numpy(np.stack([pieces[index].ids for index in indices]))
-                yield indices, self._model.transformer.run(ids, self.policy)
 
-    def _embed(self, run: Run) -> np.ndarray:
-        with torch.inference_mode():
-            model = self._model
-            embeddings: np.ndarray = read_out(run, self._readout, model.normalize, model.pooling).numpy()
-        return embeddings
+def _check_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise TypeError(f"The encoder was given one text, {texts!r}, where it takes several: put it into a list.")
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"The encoder takes texts (str), but was given {text!r} ({type(text).__name__}).")
+
+
+def _size(encoded: EncodedText) -> int:
+    """About how many bytes a result takes: its arrays, and what the tokenizer keeps for each piece."""
+    pieces = len(encoded.kept) + encoded.pieces.truncated
+    return encoded.embedding.nbytes + encoded.states.nbytes + 300 * pieces

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def most_important(scores: Tensor, count: int) -> Tensor:
@@ -37,3 +39,24 @@ def scatter_tokens(onto: Tensor, positions: Tensor, hidden: Tensor) -> Tensor:
     :return: ``(batch, length, width)``.
     """
     return onto.scatter(1, positions.unsqueeze(-1).expand(-1, -1, onto.shape[-1]), hidden)
+
+
+def merge_tokens(hidden: Tensor, sizes: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Average every token that goes into the most similar one that stays (after ToMe, arXiv 2210.09461).
+
+    :param hidden: ``(batch, length, width)``.
+    :param sizes: How many of the text's tokens each one stands for, ``(batch, length)``, at least 1.
+    :param positions: The positions that stay, ``(batch, count)``, each in ``[0, length)``, without repetition.
+    :return: The states that stay, ``(batch, count, width)``, each the mean of what it stands for, and their sizes,
+        ``(batch, count)``, which sum to the same as before. Similar means: high cosine of the states.
+    """
+    directions = functional.normalize(hidden, dim=-1)
+    similarity = directions @ gather_tokens(directions, positions).transpose(1, 2)
+    target = similarity.argmax(dim=-1)
+    own = torch.arange(positions.shape[1], device=hidden.device).expand_as(positions)
+    target = target.scatter(1, positions, own)  # what stays, stays itself
+    weighted = hidden * sizes.unsqueeze(-1)
+    sums = torch.zeros_like(weighted[:, : positions.shape[1]])
+    sums = sums.scatter_add(1, target.unsqueeze(-1).expand_as(weighted), weighted)
+    merged = torch.zeros_like(sizes[:, : positions.shape[1]]).scatter_add(1, target, sizes)
+    return sums / merged.unsqueeze(-1), merged

@@ -1,16 +1,19 @@
-"""How far apart two tokens stand, in the buckets of T5 (arXiv 1910.10683) that MPNet uses: tensors in, tensors out."""
+"""How far apart two tokens stand, in the buckets of T5 (arXiv 1910.10683) that MPNet uses: arrays in, arrays out."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
+
+if TYPE_CHECKING:  # the onnx engine runs without torch
+    from torch import Tensor
 
 _MAX_DISTANCE = 128
 
 
-def distance_buckets(length: int, buckets: int) -> Tensor:
+def distance_buckets(length: int, buckets: int) -> np.ndarray:
     """The bucket of the distance between every two positions.
 
     Half of the buckets are for keys before the query, half for keys after it; of each half the first half holds one
@@ -21,12 +24,14 @@ def distance_buckets(length: int, buckets: int) -> Tensor:
     :return: ``(query, key)``, int64, each in ``[0, buckets)``.
     """
     half, exact = buckets // 2, buckets // 4
-    positions = torch.arange(length)
+    positions = np.arange(length)
     offset = positions[None, :] - positions[:, None]
-    distance = offset.abs()
-    growth = torch.log(distance.clamp(min=1).float() / exact) / math.log(_MAX_DISTANCE / exact)
-    far = (exact + (growth * (half - exact)).long()).clamp(max=half - 1)
-    return (offset > 0).long() * half + torch.where(distance < exact, distance, far)
+    distance = np.abs(offset)
+    # In float32, as the models were trained.
+    growth = np.log(np.maximum(distance, 1).astype(np.float32) / exact) / np.float32(math.log(_MAX_DISTANCE / exact))
+    far = np.minimum(exact + (growth * (half - exact)).astype(np.int64), half - 1)
+    bucket: np.ndarray = (offset > 0) * half + np.where(distance < exact, distance, far)
+    return bucket
 
 
 def gather_bias(bias: Tensor, positions: Tensor) -> Tensor:

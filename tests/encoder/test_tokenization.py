@@ -210,3 +210,113 @@ def test_padding_and_truncation_of_the_file_are_ignored(tmp_path, packaged_folde
 
 def test_no_text_gives_no_pieces(packaged_folder):
     assert WordPieceTokenizer(packaged_folder / "tokenizer.json", LIMIT).tokenize([]) == []
+
+
+@pytest.fixture(scope="module")
+def prompted(packaged_folder) -> WordPieceTokenizer:
+    return WordPieceTokenizer(packaged_folder / "tokenizer.json", LIMIT, prompt="search query: ")
+
+
+PROMPT_PIECES = 3
+
+
+def test_a_prompt_gives_the_ids_of_the_prompted_text(prompted, tokenizer, varied_texts):
+    expected = tokenizer.tokenize([f"search query: {text}" for text in varied_texts])
+    for pieces, whole in zip(prompted.tokenize(varied_texts), expected, strict=True):
+        assert np.array_equal(pieces.ids, whole.ids)
+        assert pieces.texts == whole.texts
+        assert pieces.texts[1 : 1 + PROMPT_PIECES] == ("search", "query", ":")
+        assert pieces.truncated == whole.truncated
+
+
+def test_offsets_refer_to_the_text_without_its_prompt(prompted, tokenizer, varied_texts):
+    for with_prompt, without in zip(prompted.tokenize(varied_texts), tokenizer.tokenize(varied_texts), strict=True):
+        assert not with_prompt.offsets[: 1 + PROMPT_PIECES].any()
+        assert with_prompt.offsets[-1].tolist() == [0, 0]
+        own = with_prompt.offsets[1 + PROMPT_PIECES : -1]
+        assert np.array_equal(own, without.offsets[1 : 1 + len(own)])
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=60))
+def test_offsets_behind_a_prompt_stay_inside_the_text_whatever_it_is(prompted, text):
+    (pieces,) = prompted.tokenize([text])
+    starts, ends = pieces.offsets.T
+    assert ((0 <= starts) & (starts <= ends) & (ends <= len(text))).all()
+
+
+def test_a_prompt_counts_towards_the_limit(packaged_folder):
+    short = WordPieceTokenizer(packaged_folder / "tokenizer.json", 6, prompt="search query: ")
+    (pieces,) = short.tokenize(["reset my password"])
+    assert pieces.texts == ("[CLS]", "search", "query", ":", "reset", "[SEP]")
+    assert pieces.truncated == 2
+    assert pieces.offsets.tolist() == [[0, 0]] * 4 + [[0, 5], [0, 0]]
+
+
+@pytest.mark.parametrize("limit", [2, 3, 4])
+def test_a_prompt_longer_than_the_limit_leaves_the_special_tokens(packaged_folder, limit):
+    short = WordPieceTokenizer(packaged_folder / "tokenizer.json", limit, prompt="search query: ")
+    (pieces,) = short.tokenize(["reset my password"])
+    assert len(pieces.ids) == len(pieces.texts) == limit
+    assert pieces.texts[-1] == "[SEP]"
+    assert not pieces.offsets.any()
+
+
+def test_a_prompt_that_is_no_valid_text_does_not_crash(packaged_folder):
+    broken = WordPieceTokenizer(packaged_folder / "tokenizer.json", LIMIT, prompt="\udc80 ")
+    (pieces,) = broken.tokenize(["\ud800 hello"])
+    assert pieces.texts == ("[CLS]", "?", "?", "hello", "[SEP]")
+    assert pieces.offsets[3].tolist() == [2, 7]
+
+
+@pytest.fixture
+def cased(tmp_path, packaged_folder):
+    """The file of a tokenizer that knows upper case."""
+    content = json.loads((packaged_folder / "tokenizer.json").read_text(encoding="utf-8"))
+    content["normalizer"] |= {"lowercase": False}
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def test_lower_case_is_the_tokenizers_own_unless_it_is_asked_for(cased):
+    own, lowered = (WordPieceTokenizer(cased, LIMIT, lower_case=lower_case) for lower_case in (False, True))
+    upper, lower = own.tokenize(["RESET my Password", "reset my password"])
+    assert not np.array_equal(upper.ids, lower.ids)
+    (found,) = lowered.tokenize(["RESET my Password"])
+    assert np.array_equal(found.ids, lower.ids)
+    assert found.offsets.tolist() == [[0, 0], [0, 5], [6, 8], [9, 17], [0, 0]]
+
+
+def test_lower_case_also_works_without_another_normalizer(cased):
+    content = json.loads(cased.read_text(encoding="utf-8"))
+    cased.write_text(json.dumps(content | {"normalizer": None}), encoding="utf-8")
+    (found,) = WordPieceTokenizer(cased, LIMIT, lower_case=True).tokenize(["RESET"])
+    assert found.texts == ("[CLS]", "reset", "[SEP]")
+
+
+def test_what_is_written_is_the_same_tokenizer(cased, tmp_path, varied_texts):
+    tokenizer = WordPieceTokenizer(cased, LIMIT, lower_case=True)
+    (tmp_path / "copy.json").write_text(tokenizer.to_json(), encoding="utf-8")
+    again = WordPieceTokenizer(tmp_path / "copy.json", LIMIT)
+    for one, other in zip(tokenizer.tokenize(varied_texts), again.tokenize(varied_texts), strict=True):
+        assert np.array_equal(one.ids, other.ids)
+        assert np.array_equal(one.offsets, other.offsets)
+    assert again.to_json() == tokenizer.to_json()
+    assert again.vocabulary_size == tokenizer.vocabulary_size
+
+
+def test_what_is_not_to_be_reported_does_not_use_up_the_one_warning(tokenizer, caplog):
+    long = "password " * 300
+    tokenizer.tokenize([long, long], report=False)
+    assert not caplog.records
+    assert tokenizer.tokenize([long], report=False)[0].truncated == 46
+    tokenizer.tokenize([long])
+    assert len(caplog.records) == 1
+    tokenizer.tokenize([long])
+    assert len(caplog.records) == 1
+
+
+def test_ids_cannot_be_changed(tokenizer):
+    for pieces in tokenizer.tokenize(["hello", "password " * 300]):
+        with pytest.raises(ValueError, match="read-only"):
+            pieces.ids[0] = 0

@@ -1,0 +1,38 @@
+"""rasa-token-pruning: the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.evaluation import speed_command
+from rasa_token_pruning.version import __version__
+
+# What a user can put right; everything else is ours to put right and shows its traceback.
+_USER_ERRORS = (EncoderError, OSError, speed_command.TextsError, speed_command.SpeedError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    :return: 0, or 2 if the user has to put something right.
+    """
+    parser = argparse.ArgumentParser(prog="rasa-token-pruning", description="Tools around the pruned sentence encoder.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    benchmark = commands.add_parser("benchmark", help="measure")
+    kinds = benchmark.add_subparsers(required=True, metavar="KIND")
+    speed_command.add(kinds)
+    chosen = parser.parse_args(arguments)
+    try:
+        chosen.run(chosen)
+    except _USER_ERRORS as error:
+        print(f"rasa-token-pruning: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The tokens of a batch inside a graph: which are left, what each stands for, and how they are cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rasa_token_pruning.encoder.onnx_graph import FLOAT, Graph
+from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.relative_positions import distance_buckets
+from rasa_token_pruning.encoder.weights import TransformerConfig
+
+
+class Cutter:
+    """Follows ``reduction``, ``scores`` and ``relative_positions`` in onnx operators.
+
+    After a cut the special tokens stand first and the others in the order of their importance: nothing that follows
+    depends on the order, and putting them back would take time.
+
+    :param graph: Where the operators go.
+    :param policy: How many tokens stay, and what becomes of the others.
+    :param config: The shape of the encoder.
+    :param relative_bias: What the distance of tokens adds to the attention scores, ``(buckets, heads)``, or nothing.
+    """
+
+    def __init__(
+        self, graph: Graph, policy: PruningPolicy, config: TransformerConfig, relative_bias: np.ndarray | None
+    ) -> None:
+        self.cuts = 0
+        self._graph = graph
+        self._policy = policy
+        self._heads = config.heads
+        self._sizes = ""
+        self._kept = ""
+        self._relative = ""
+        if policy.quantile > 0:
+            kept = [policy.tokens_kept(length) for length in range(config.max_positions + 1)]
+            self._tokens_kept = graph.integers(*kept)
+        if relative_bias is not None:
+            self._max_positions = config.max_positions
+            self._by_distance = graph.constant(bias_by_distance(relative_bias, config.max_positions))
+            length = graph.add("Squeeze", graph.add("Shape", "ids", start=1, end=2))
+            zero, one = graph.constant(np.array(0)), graph.constant(np.array(1))
+            positions = graph.add("Range", zero, length, one)
+            self._kept = graph.add("Expand", positions, graph.add("Shape", "ids"))
+            self._relative = self._bias_between_kept()
+
+    def attention_bias(self) -> str:
+        """What is added to the attention scores, ``(batch, heads, length, length)``; an empty name is nothing."""
+        if not self._sizes:
+            return self._relative
+        graph = self._graph
+        of_size = graph.add("Unsqueeze", graph.add("Log", self._sizes), graph.integers(1, 2))
+        if self._relative:
+            return graph.add("Add", self._relative, of_size)
+        # In full shape: onnxruntime 1.17 refuses one that is the same for all heads, and 1.20 computes with it wrongly.
+        rows = graph.add("Unsqueeze", graph.add("Mul", self._sizes, graph.number(0)), graph.integers(1, 3))
+        zeros = graph.constant(np.zeros((1, self._heads, 1, 1), np.float32))
+        return graph.add("Add", graph.add("Add", rows, zeros), of_size)
+
+    def mean(self, hidden: str) -> str:
+        """The mean over tokens, each counted by its size, ``(batch, width)``."""
+        graph = self._graph
+        if not self._sizes:
+            return graph.add("ReduceMean", hidden, axes=[1], keepdims=0)
+        sums = graph.add("MatMul", graph.add("Unsqueeze", self._sizes, graph.integers(1)), hidden)
+        total = graph.add("ReduceSum", self._sizes, graph.integers(1), keepdims=1)
+        return graph.add("Div", graph.add("Squeeze", sums, graph.integers(1)), total)
+
+    def importance(self, probabilities: str, values: str) -> str:
+        """The score of each token, ``(batch, length)``, see ``scores``."""
+        graph = self._graph
+        # Two steps: onnxruntime takes six times as long to average over two axes at once.
+        by_head = graph.add("ReduceMean", probabilities, axes=[2], keepdims=0)
+        if self._policy.score == "max_attention":
+            return graph.add("ReduceMax", by_head, axes=[1], keepdims=0)
+        if self._policy.score == "attention_value":
+            by_head = graph.add("Mul", by_head, graph.add("ReduceL1", values, axes=[3], keepdims=0))
+        return graph.add("ReduceMean", by_head, axes=[1], keepdims=0)
+
+    def cut(self, hidden: str, importance: str) -> tuple[str, str]:
+        """Drop or merge the least important tokens.
+
+        :return: The positions that stay, ``(batch, kept)``, and the states that stay, ``(batch, kept, width)``.
+        """
+        positions = self._most_important(hidden, importance)
+        where = self._graph.add("Unsqueeze", positions, self._graph.integers(-1))
+        if self._policy.reduction == "merge":
+            hidden = self._merge(hidden, positions, where)
+        else:
+            hidden = self._graph.add("GatherND", hidden, where, batch_dims=1)
+        if self._relative:
+            self._kept = self._graph.add("GatherElements", self._kept, positions, axis=1)
+            self._relative = self._bias_between_kept()
+        self.cuts += 1
+        return positions, hidden
+
+    def _most_important(self, hidden: str, importance: str) -> str:
+        """The special tokens, at both ends of the text and in front after the first cut, then the highest scores."""
+        graph = self._graph
+        front, end = (1, 1) if self.cuts == 0 else (2, 0)
+        slice_to = graph.integers(-end or np.iinfo(np.int64).max)
+        inner = graph.add("Slice", importance, graph.integers(front), slice_to, graph.integers(1))
+        protected = graph.add("Pad", inner, graph.integers(0, front, 0, end), graph.number(float("inf")))
+        count = graph.add("Gather", self._tokens_kept, graph.add("Shape", hidden, start=1, end=2))
+        return graph.add_many("TopK", 2, protected, count, axis=1)[1]
+
+    def _merge(self, hidden: str, positions: str, where: str) -> str:
+        """See ``reduction.merge_tokens``."""
+        graph = self._graph
+        directions = graph.add("LpNormalization", hidden, axis=-1)
+        of_kept = graph.add("Transpose", graph.add("GatherND", directions, where, batch_dims=1), perm=[0, 2, 1])
+        nearest = graph.add("ArgMax", graph.add("MatMul", directions, of_kept), axis=-1, keepdims=0)
+        count = graph.add("Squeeze", graph.add("Shape", positions, start=1, end=2))
+        numbers = graph.add("Range", graph.constant(np.array(0)), count, graph.constant(np.array(1)))
+        own = graph.add("Expand", numbers, graph.add("Shape", positions))
+        target = graph.add("ScatterElements", nearest, positions, own, axis=1)
+        target = graph.add("Unsqueeze", target, graph.integers(1))
+        groups = graph.add("Equal", target, graph.add("Unsqueeze", numbers, graph.integers(1)))
+        weights = graph.add("Cast", groups, to=FLOAT)
+        if self._sizes:
+            weights = graph.add("Mul", weights, graph.add("Unsqueeze", self._sizes, graph.integers(1)))
+        self._sizes = graph.add("ReduceSum", weights, graph.integers(2), keepdims=0)
+        sums = graph.add("MatMul", weights, hidden)
+        return graph.add("Div", sums, graph.add("Unsqueeze", self._sizes, graph.integers(2)))
+
+    def _bias_between_kept(self) -> str:
+        """The relative bias between the tokens that are left, ``(batch, heads, length, length)``."""
+        graph = self._graph
+        keys = graph.add("Unsqueeze", self._kept, graph.integers(1))
+        queries = graph.add("Unsqueeze", self._kept, graph.integers(2))
+        shift = graph.constant(np.array(self._max_positions - 1))
+        distances = graph.add("Add", graph.add("Sub", keys, queries), shift)
+        return graph.add("Transpose", graph.add("Gather", self._by_distance, distances, axis=1), perm=[1, 0, 2, 3])
+
+
+def bias_by_distance(relative_bias: np.ndarray, max_positions: int) -> np.ndarray:
+    """The relative bias of every distance that can occur.
+
+    :param relative_bias: ``(buckets, heads)``.
+    :param max_positions: The number of positions.
+    :return: ``(heads, 2 * max_positions - 1)``; the index is the distance from query to key plus ``max_positions - 1``.
+    """
+    buckets = distance_buckets(max_positions, len(relative_bias))
+    by_distance: np.ndarray = relative_bias[np.concatenate([buckets[:0:-1, 0], buckets[0]])].T
+    return by_distance

@@ -1,0 +1,73 @@
+"""The serving engine: onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from rasa_token_pruning.encoder.engine import TokenStates
+from rasa_token_pruning.encoder.errors import EncoderError
+
+
+class OnnxEngine:
+    """Runs a graph that ``onnx_export.export`` has written.
+
+    :param graph: The file, or its content.
+    :param num_threads: How many threads one pass may use, at least 1, or ``None`` for one per core.
+    :raises EncoderError: If onnxruntime cannot read it.
+    """
+
+    def __init__(self, graph: bytes | Path, num_threads: int | None = None) -> None:
+        self._session = open_session(graph, num_threads)
+        outputs = [output.name for output in self._session.get_outputs()]
+        self._cuts = sum(name.startswith("positions_") for name in outputs)
+
+    def embed(self, ids: np.ndarray) -> np.ndarray:
+        """See ``engine.Engine``."""
+        embeddings: np.ndarray = self._session.run(["embedding"], {"ids": ids})[0]
+        return embeddings
+
+    def run(self, ids: np.ndarray) -> TokenStates:
+        """See ``engine.Engine``."""
+        per_cut = [name for cut in range(self._cuts) for name in (f"before_{cut}", f"positions_{cut}")]
+        embeddings, final, *found = self._session.run(["embedding", "final", *per_cut], {"ids": ids})
+        reached, kept = _scattered(final, found[0::2], found[1::2])
+        return TokenStates(embeddings=embeddings, reached=reached, kept=kept)
+
+
+def open_session(graph: bytes | Path, num_threads: int | None = None) -> Any:
+    """An onnxruntime session on the CPU.
+
+    :raises EncoderError: If onnxruntime cannot read the graph.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads or 0
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Processors without VNNI would overflow: slower kernels there, no difference elsewhere.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    try:
+        source = graph if isinstance(graph, bytes) else str(graph)
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library's errors have no common base but this
+        raise EncoderError(f"onnxruntime cannot read the encoder's graph: {error}") from error
+
+
+def _scattered(
+    final: np.ndarray, before: list[np.ndarray], positions: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """For every token the last state that it reached, and whether it stayed to the end."""
+    if not before:
+        return final, np.ones(final.shape[:2], dtype=bool)
+    reached = before[0]
+    kept = positions[0]
+    for states, chosen in zip(before[1:], positions[1:], strict=True):
+        np.put_along_axis(reached, kept[..., None], states, axis=1)
+        kept = np.take_along_axis(kept, chosen, axis=1)
+    np.put_along_axis(reached, kept[..., None], final, axis=1)
+    stayed = np.zeros(reached.shape[:2], dtype=bool)
+    np.put_along_axis(stayed, kept, True, axis=1)
+    return reached, stayed

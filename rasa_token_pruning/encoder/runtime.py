@@ -1,0 +1,141 @@
+"""What answers for an encoder: tokenizer and engine, one per process however many encoders use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from rasa_token_pruning.encoder.bundle import GRAPH, TOKENIZER, Description, read_bundle
+from rasa_token_pruning.encoder.engine import EncoderSpec, Engine
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.options import Options, check_threads
+from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.readout import joined_layers
+from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
+
+if TYPE_CHECKING:
+    from rasa_token_pruning.encoder.loading import SentenceModel
+    from rasa_token_pruning.encoder.onnx_precision import Range
+
+
+@dataclass(frozen=True, eq=False)
+class Runtime:
+    """An encoder that is ready to answer.
+
+    :param description: What is to be known about it.
+    :param tokenizer: Texts to word pieces.
+    :param engine: Word pieces to embeddings.
+    :param graph: The content of its onnx file if it was made here with the onnx engine, else nothing.
+    :param model: What the torch engine shares its weights with, so that further encoders of it share them too.
+    """
+
+    description: Description
+    tokenizer: WordPieceTokenizer
+    engine: Engine
+    graph: bytes | None = field(default=None, repr=False)
+    model: SentenceModel | None = field(default=None, repr=False)
+
+
+_running: WeakValueDictionary[Any, Runtime] = WeakValueDictionary()
+_ranges: dict[tuple[str, str], dict[str, Range]] = {}
+_making = Lock()
+
+
+def made(options: Options) -> Runtime:
+    """The process's one encoder with these options. Thread-safe.
+
+    :raises EncoderError: If an option is wrong, or the model is missing, damaged or not supported.
+    """
+    from rasa_token_pruning.encoder.loading import shared_model  # a loaded encoder does not need what this imports
+
+    model = shared_model(options.model)
+    layers = model.weights.config.layers
+    policy = options.pruning if isinstance(options.pruning, PruningPolicy) else preset(options.pruning, layers)
+    if any(layer >= layers for layer in policy.layers):
+        raise EncoderError(
+            f"layers is {list(policy.layers)}, but this encoder has {layers} layers: give numbers from 0 to "
+            f"{layers - 1}."
+        )
+    spec = EncoderSpec(policy, joined_layers(options.readout, policy, layers), model.head)
+    tokenizer = model.tokenizer(options.prompt)
+    how = (options.resolved_engine, options.resolved_precision, options.num_threads, options.device)
+    key = (model.identity, policy, options.readout, tokenizer.prompt, *how)
+    return _shared(key, lambda: _make(model, spec, tokenizer, options))
+
+
+def loaded(folder: Path, num_threads: int | None) -> Runtime:
+    """The process's one encoder from this folder. Thread-safe.
+
+    :raises EncoderError: If a file is missing or damaged.
+    """
+    check_threads(num_threads)
+    description, content = read_bundle(folder)
+    return _shared((content, num_threads), lambda: _load(folder, description, num_threads))
+
+
+def _shared(key: Any, make: Callable[[], Runtime]) -> Runtime:
+    with _making:
+        found = _running.get(key)
+        if found is None:
+            found = _running[key] = make()
+        return found
+
+
+def _make(model: SentenceModel, spec: EncoderSpec, tokenizer: WordPieceTokenizer, options: Options) -> Runtime:
+    config = model.weights.config
+    own = len(model.head.dense[-1].weight) if model.head.dense else config.width
+    description = Description(
+        identity=model.identity,
+        policy=spec.policy,
+        readout=options.readout,
+        precision=options.resolved_precision,
+        layers=config.layers,
+        width=config.width,
+        dimension=own + len(spec.joined) * config.width,
+        max_length=model.facts.max_length,
+        prompt=tokenizer.prompt,
+    )
+    try:
+        if options.resolved_engine == "torch":
+            from rasa_token_pruning.encoder.torch_engine import TorchEngine
+
+            engine = TorchEngine(model.weights, spec, options.device, options.num_threads)
+            return Runtime(description, tokenizer, engine, model=model)
+        from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
+
+        graph = _graph(model, spec, tokenizer, options.resolved_precision)
+        return Runtime(description, tokenizer, OnnxEngine(graph, options.num_threads), graph)
+    except ImportError as missing:
+        raise EncoderError(
+            f"engine {options.resolved_engine} needs the package {missing.name}: "
+            "pip install 'rasa-token-pruning[train]'"
+        ) from missing
+
+
+def _graph(model: SentenceModel, spec: EncoderSpec, tokenizer: WordPieceTokenizer, precision: str) -> bytes:
+    from rasa_token_pruning.encoder.calibration import activation_ranges, calibration_texts
+    from rasa_token_pruning.encoder.onnx_export import export
+    from rasa_token_pruning.encoder.onnx_precision import Float32, Int8
+
+    if precision == "fp32":
+        return export(model.weights, spec, Float32())
+    key = (model.identity, tokenizer.prompt)
+    if key not in _ranges:
+        texts = [pieces.ids for pieces in tokenizer.tokenize(calibration_texts(), report=False)]
+        _ranges[key] = activation_ranges(model.weights, texts)
+    return export(model.weights, spec, Int8(_ranges[key]))
+
+
+def _load(folder: Path, description: Description, num_threads: int | None) -> Runtime:
+    try:
+        from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
+    except ImportError as missing:
+        raise EncoderError(f"A saved encoder needs the package {missing.name}: pip install {missing.name}") from missing
+
+    tokenizer = WordPieceTokenizer(folder / TOKENIZER, description.max_length, description.prompt)
+    return Runtime(description, tokenizer, OnnxEngine(folder / GRAPH, num_threads))

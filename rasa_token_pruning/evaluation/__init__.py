@@ -1,0 +1,1 @@
+"""Measures what the encoder and the classifier are worth. Knows nothing of Rasa."""

@@ -1,0 +1,145 @@
+"""``rasa-token-pruning benchmark speed``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL, locate
+from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.presets import NAMES as PRESETS
+from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.evaluation.speed import BATCH_SIZES, SpeedError, System, latencies, started, throughputs
+from rasa_token_pruning.evaluation.speed_tables import savings, tables
+from rasa_token_pruning.evaluation.texts import TextsError, mixed, of_length, read_texts
+from rasa_token_pruning.version import __version__
+
+__all__ = ["SpeedError", "TextsError", "add"]
+
+LENGTHS = (15, 30, 60, 120, 250)
+REFERENCE = "sentence-transformers, torch"
+
+
+def add(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "speed",
+        help="engines and policies beside SentenceTransformer.encode, in one run",
+        description="Times every engine, precision and policy beside SentenceTransformer.encode, each in its own "
+        "process, in turns. Takes about five minutes. Leave the machine alone meanwhile.",
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument("--texts", type=Path, help="messages: a CSV file with a column text, or lines (default: ours)")
+    parser.add_argument("--output", type=Path, help="where to write the result as JSON")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each system (default: %(default)s)")
+    parser.add_argument("--num-threads", type=int, help="threads of our encoders (default: the engine's choice)")
+    parser.add_argument("--baselines", type=Path, help="JSON list of further systems, see docs/measurements.md")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure, print, store."""
+    if arguments.rounds < 1:
+        raise SpeedError(f"--rounds is {arguments.rounds}: give at least 1.")
+    texts = read_texts(arguments.texts)
+    further = _further(arguments.baselines)
+    with TemporaryDirectory() as folder:
+        count_pieces = _piece_counter(arguments.model)
+        by_length = {length: of_length(texts, count_pieces, length, 20) for length in LENGTHS}
+        short = [text for text in texts if count_pieces(text) <= 40][:3000]
+        sets = {"short": short, "all lengths": mixed(short, 1000)}
+        systems = [*_systems(arguments.model, arguments.num_threads, Path(folder)), *further]
+        with started(systems) as workers:
+            one = latencies(workers, {k: v for k, v in by_length.items() if v}, arguments.rounds, _progress)
+            processes = [
+                {"system": w.system.name, "start_s": w.start_s, "load_s": w.load_s, "resident_mib": w.resident_mib}
+                for w in workers
+            ]
+            many = throughputs(workers, sets, max(1, arguments.rounds // 2), _progress)
+    saved = savings(one, _policies(arguments.model), shared_model(arguments.model).weights.config.layers)
+    record = {"machine": machine(), "one_message": one, "saved": saved, "batched": many, "processes": processes}
+    print(tables(record))
+    if arguments.output:
+        content = {"date": date.today().isoformat(), "version": __version__, **record}
+        arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    packages = ("onnxruntime", "torch", "sentence-transformers", "transformers", "tokenizers")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "processor": _processor(),
+        "cores": cores,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {package: _version(package) for package in packages},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _systems(model: str, num_threads: int | None, folder: Path) -> list[System]:
+    """sentence-transformers, and ours: each onnx encoder from a saved folder, as it serves."""
+    threads = {"num_threads": num_threads}
+    reference = {"model": str(locate(model))}
+    systems = [System(REFERENCE, "sentence_transformers", reference, batch_sizes=BATCH_SIZES)]
+    for precision in ("fp32", "int8"):
+        for name, policy in _policies(model).items():
+            bundle = folder / f"{precision} {name}"
+            PrunedEncoder(model, policy, engine="onnx", precision=precision).save(bundle)
+            systems.append(System(f"onnx {precision}, {name}", "ours", {"load": str(bundle), **threads}))
+    for name, policy in _policies(model).items():
+        options = {"model": model, "pruning": asdict(policy), "engine": "torch", **threads}
+        systems.append(System(f"torch fp32, {name}", "ours", options))
+    return systems
+
+
+def _policies(model: str) -> dict[str, PruningPolicy]:
+    layers = shared_model(model).weights.config.layers
+    presets = {name: preset(name, layers) for name in PRESETS}
+    return {**presets, "two cuts of 0.4": PruningPolicy((layers // 6, layers // 2), 0.4, 6)}
+
+
+def _further(file: Path | None) -> list[System]:
+    if file is None:
+        return []
+    try:
+        return [System(**system) for system in json.loads(file.read_bytes())]
+    except (ValueError, TypeError) as error:
+        raise SpeedError(f"{file} is no list of systems with name, kind, options and python: {error}") from error
+
+
+def _piece_counter(model: str) -> Callable[[str], int]:
+    tokenizer = shared_model(model).tokenizer(None)
+    return lambda text: len(tokenizer.tokenize([text], report=False)[0].ids)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _progress(what: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)

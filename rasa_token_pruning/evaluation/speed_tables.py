@@ -1,0 +1,88 @@
+"""What a speed benchmark has found, as tables; and what a policy saves beside what it ought to save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rasa_token_pruning.encoder.policy import PruningPolicy
+
+
+def work_left(policy: PruningPolicy, length: int, layers: int) -> float:
+    """The share of an encoder's linear layers that a policy leaves, in (0, 1].
+
+    A layer's feed-forward part is two thirds of it; a layer that cuts does so between the two. Attention itself, which
+    grows with the square of the length, is not counted.
+
+    :param length: The number of word pieces, at least 2.
+    :param layers: The number of layers of the encoder.
+    """
+    left, tokens = 0.0, length
+    for layer in range(layers):
+        before = tokens
+        tokens = policy.tokens_kept(tokens) if layer in policy.layers else tokens
+        left += before / 3 + tokens * 2 / 3
+    return left / (length * layers)
+
+
+def savings(
+    rows: Sequence[Mapping[str, Any]], policies: Mapping[str, PruningPolicy], layers: int
+) -> list[dict[str, Any]]:
+    """The share of time and of work that pruning saves, against the same engine without it.
+
+    :param rows: What ``speed.latencies`` gives; a system of ours is called ``ENGINE, POLICY``.
+    """
+    times = {(row["system"], row["pieces"]): row["p50_ms"] for row in rows}
+    found = []
+    for (system, pieces), time in times.items():
+        engine, _, name = system.partition(", ")
+        if policies.get(name) is None or not policies[name].quantile:
+            continue
+        unpruned = times[f"{engine}, off", pieces]
+        work = 1 - work_left(policies[name], pieces, layers)
+        found.append({"system": system, "pieces": pieces, "time_saved": 1 - time / unpruned, "work_saved": work})
+    return found
+
+
+def tables(record: Mapping[str, Any]) -> str:
+    """The result of a run as tables in Markdown."""
+    return "\n".join([*_one_message(record), "", *_saved(record["saved"]), "", *_many_messages(record)])
+
+
+def _one_message(record: Mapping[str, Any]) -> Iterator[str]:
+    systems = [row["system"] for row in record["processes"]]
+    lengths = list(dict.fromkeys(row["pieces"] for row in record["one_message"]))
+    found = {(row["system"], row["pieces"]): row for row in record["one_message"]}
+    yield from _head("one message, p50 ms (times faster)", *(f"{length} pieces" for length in lengths))
+    for system in systems:
+        cells = (f"{found[system, n]['p50_ms']:.2f} ({found[system, n]['ratio']:.1f})" for n in lengths)
+        yield _line(system, *cells)
+
+
+def _saved(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    lengths = list(dict.fromkeys(row["pieces"] for row in rows))
+    found = {(row["system"], row["pieces"]): row for row in rows}
+    yield from _head("time saved by pruning (work saved)", *(f"{length} pieces" for length in lengths))
+    for system in dict.fromkeys(row["system"] for row in rows):
+        cells = (found[system, length] for length in lengths)
+        yield _line(system, *(f"{cell['time_saved']:.0%} ({cell['work_saved']:.0%})" for cell in cells))
+
+
+def _many_messages(record: Mapping[str, Any]) -> Iterator[str]:
+    rates = {(row["system"], row["texts"]): row for row in record["batched"]}
+    sets = list(dict.fromkeys(row["texts"] for row in record["batched"]))
+    yield from _head("many messages, per second (times faster)", *sets, "ready after", "memory")
+    for process in record["processes"]:
+        cells = (rates[process["system"], name] for name in sets)
+        per_second = (f"{cell['per_second']:.0f} ({cell['ratio']:.1f})" for cell in cells)
+        ready = f"{process['start_s']:.1f} s", f"{process['resident_mib']:.0f} MiB"
+        yield _line(process["system"], *per_second, *ready)
+
+
+def _head(*cells: str) -> Iterator[str]:
+    yield _line(*cells)
+    yield "|---" * len(cells) + "|"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,168 @@
+"""Tests of encoder/onnx_export.py: the graphs compute what torch computes, for every architecture and every policy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rasa_token_pruning.encoder.calibration import activation_ranges
+from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
+from rasa_token_pruning.encoder.engine import EncoderSpec, TokenStates
+from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
+from rasa_token_pruning.encoder.onnx_export import export, export_probes
+from rasa_token_pruning.encoder.onnx_graph import operators
+from rasa_token_pruning.encoder.onnx_precision import Float32, Int8
+from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
+from rasa_token_pruning.encoder.readout import POOLINGS, ModelHead, joined_layers
+from rasa_token_pruning.encoder.torch_engine import TorchEngine
+from rasa_token_pruning.encoder.weights import Dense, EncoderWeights
+
+CUTS = [((2,), 0.5, 6), ((1, 3), 0.4, 4), ((0, 1, 2), 0.6, 2)]
+READOUTS = ["final", "final+cut", "final+0+3"]
+HEAD = ModelHead("mean", (), normalize=True)
+UNCUT = PruningPolicy((), 0.0, 2)
+
+
+def weights_of(folder: Path) -> EncoderWeights:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return encoder_weights(config, read_arrays(folder / "model.safetensors"))
+
+
+@pytest.fixture(scope="module")
+def weights(architecture_folder) -> EncoderWeights:
+    return weights_of(architecture_folder)
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_folder) -> EncoderWeights:
+    return weights_of(tiny_folder)
+
+
+@pytest.fixture(scope="module")
+def batches() -> list[np.ndarray]:
+    """Ids of texts of several lengths, one or three at a time."""
+    chance = np.random.default_rng(0)
+    return [chance.integers(4, 56, (batch, length)) for length in (2, 3, 15, 60) for batch in (1, 3)]
+
+
+def both(weights: EncoderWeights, spec: EncoderSpec) -> tuple[TorchEngine, OnnxEngine]:
+    return TorchEngine(weights, spec, "cpu"), OnnxEngine(export(weights, spec, Float32()), num_threads=1)
+
+
+def check_equal(ours: TokenStates, theirs: TokenStates) -> None:
+    assert ours.embeddings.dtype == ours.reached.dtype == np.float32
+    assert ours.kept.dtype == bool
+    assert np.array_equal(ours.kept, theirs.kept)
+    np.testing.assert_allclose(ours.embeddings, theirs.embeddings, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(ours.reached, theirs.reached, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("cut", CUTS, ids=repr)
+def test_a_graph_computes_what_torch_computes(weights, batches, cut, reduction, score, readout):
+    policy = PruningPolicy(*cut, reduction, score)
+    spec = EncoderSpec(policy, joined_layers(readout, policy, weights.config.layers), HEAD)
+    torch, onnx = both(weights, spec)
+    for ids in batches:
+        found = onnx.run(ids)
+        check_equal(found, torch.run(ids))
+        assert np.array_equal(onnx.embed(ids), found.embeddings)
+        expected = ids.shape[1]
+        for _ in policy.layers:
+            expected = policy.tokens_kept(expected)
+        assert (found.kept.sum(axis=1) == expected).all()
+        assert found.kept[:, 0].all()
+        assert found.kept[:, -1].all()
+
+
+@pytest.mark.parametrize("policy", [UNCUT, PruningPolicy((1, 2), 0.0, 2), PruningPolicy((1, 2), 0.9, 200, "merge")])
+def test_a_graph_that_cuts_nothing_computes_what_torch_computes(weights, batches, policy):
+    torch, onnx = both(weights, EncoderSpec(policy, (0, 2), HEAD))
+    uncut = TorchEngine(weights, EncoderSpec(UNCUT, (0, 2), HEAD), "cpu")
+    for ids in batches:
+        check_equal(onnx.run(ids), torch.run(ids))
+        check_equal(onnx.run(ids), uncut.run(ids))
+        assert onnx.run(ids).kept.all()
+
+
+@pytest.mark.parametrize("length", [199, 200])
+def test_every_position_can_be_used(weights, length):
+    torch, onnx = both(weights, EncoderSpec(PruningPolicy((1,), 0.5, 4, "merge"), (), HEAD))
+    ids = np.random.default_rng(1).integers(4, 56, (2, length))
+    check_equal(onnx.run(ids), torch.run(ids))
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("dense", [0, 1, 2])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_every_head_is_that_of_torch(tiny, batches, reduction, pooling, dense, normalize):
+    chance = np.random.default_rng(0)
+    layers = tuple(
+        Dense(chance.normal(0, 0.1, (out, into)).astype(np.float32), chance.normal(size=out).astype(np.float32), tanh)
+        for out, into, tanh in ((16, 32, True), (40, 16, False))[:dense]
+    )
+    policy = PruningPolicy((1,), 0.5, 4, reduction)
+    torch, onnx = both(tiny, EncoderSpec(policy, (1,), ModelHead(pooling, layers, normalize)))
+    for ids in batches:
+        check_equal(onnx.run(ids), torch.run(ids))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_in_8_bits_every_architecture_runs_and_is_near(weights, batches, reduction):
+    policy = PruningPolicy((1, 3), 0.4, 4, reduction)
+    ranges = activation_ranges(weights, [ids[0] for ids in batches])
+    exact = OnnxEngine(export(weights, EncoderSpec(UNCUT, (0,), HEAD), Float32()), num_threads=1)
+    near = OnnxEngine(export(weights, EncoderSpec(UNCUT, (0,), HEAD), Int8(ranges)), num_threads=1)
+    cut = OnnxEngine(export(weights, EncoderSpec(policy, (0,), HEAD), Int8(ranges)), num_threads=1)
+    for ids in batches:
+        one, other = near.embed(ids), exact.embed(ids)
+        cosine = (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+        assert cosine.min() > 0.97
+        found = cut.run(ids)
+        assert np.isfinite(found.embeddings).all()
+        assert (found.kept.sum(axis=1) == policy.tokens_kept(policy.tokens_kept(ids.shape[1]))).all()
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_writing_twice_gives_the_same_bytes(tiny, batches, reduction):
+    spec = EncoderSpec(PruningPolicy((1, 3), 0.4, 4, reduction), (0,), HEAD)
+    assert export(tiny, spec, Float32()) == export(tiny, spec, Float32())
+    first, second = (activation_ranges(tiny, [batches[-1][0]]) for _ in range(2))
+    assert export(tiny, spec, Int8(first)) == export(tiny, spec, Int8(second))
+
+
+def test_only_what_cuts_pays_for_scores(tiny):
+    """Fused attention elsewhere: the probabilities are computed in single steps only where they are needed."""
+    uncut = export(tiny, EncoderSpec(UNCUT, (), HEAD), Float32())
+    cut = export(tiny, EncoderSpec(PruningPolicy((1,), 0.5, 4), (), HEAD), Float32())
+    assert {"Softmax", "TopK"}.isdisjoint(operators(uncut))
+    assert {"Softmax", "TopK", "Attention"} <= set(operators(cut))
+
+
+def test_the_layers_after_a_cut_really_run_over_fewer_tokens(tiny, batches):
+    import onnxruntime
+
+    policy, precision = PruningPolicy((1, 3), 0.4, 4), Float32()
+    content = export_probes(tiny, EncoderSpec(policy, (), HEAD), precision)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    names = list(precision.entering)
+    found = dict(zip(names, session.run(names, {"ids": batches[-1]}), strict=True))
+    length = batches[-1].shape[1]
+    lengths = [length, policy.tokens_kept(length), policy.tokens_kept(policy.tokens_kept(length))]
+    expected = {"query_key_value": [0, 0, 1, 1], "attention_output": [0, 0, 1, 1], "expand": [0, 1, 1, 2]}
+    for part, cuts in expected.items():
+        for layer, cut in enumerate(cuts):
+            assert found[f"layers.{layer}.{part}"].shape[1] == lengths[cut]
+
+
+def test_probes_have_every_linear_layer(tiny):
+    precision = Float32()
+    export_probes(tiny, EncoderSpec(UNCUT, (), HEAD), precision)
+    parts = ("query_key_value", "attention_output", "expand", "contract")
+    assert set(precision.entering) == {f"layers.{layer}.{part}" for layer in range(4) for part in parts}
