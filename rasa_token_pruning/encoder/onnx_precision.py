@@ -66,6 +66,10 @@ class Range:
     high: np.ndarray
 
 
+# All but what follows attention, where smoothing changes nothing.
+SMOOTHED = ("query_key_value", "expand", "contract")
+
+
 class Int8:
     """Weights in 8 bits with a scale per output, activations in 8 bits with a fixed scale per layer.
 
@@ -79,7 +83,7 @@ class Int8:
     # The tanh form of GELU: its difference is far below one step of 8 bits.
     activation = "FastGelu"
 
-    def __init__(self, ranges: Mapping[str, Range], smoothed: tuple[str, ...] = ("query_key_value", "expand", "contract")) -> None:
+    def __init__(self, ranges: Mapping[str, Range], smoothed: tuple[str, ...] = SMOOTHED) -> None:
         self._ranges = ranges
         self._smoothed = smoothed
 

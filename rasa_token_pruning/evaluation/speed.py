@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryFile
 from typing import Any
 
 BATCH_SIZES = (16, 32, 64, 128)
@@ -53,8 +54,9 @@ class Worker:
         self.system = system
         command = [system.python, str(_WORKER), system.kind, json.dumps(dict(system.options))]
         start = time.perf_counter()
+        self._errors = TemporaryFile("w+")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
         first = self._answer()
         self.start_s = time.perf_counter() - start
@@ -74,6 +76,7 @@ class Worker:
         """End the process."""
         self._process.kill()
         self._process.wait()
+        self._errors.close()
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -90,7 +93,9 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SpeedError(f"{self.system.name} ended without an answer; its packages may be missing there.")
+            self._errors.seek(0)
+            last = self._errors.read().strip().rpartition("\n")[2]
+            raise SpeedError(f"{self.system.name} ended without an answer: {last or 'it said nothing.'}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
