@@ -13,11 +13,13 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.validation import validate
 from rasa.shared.data import TrainingType
 
+from benchmarks.engines import table as engines
 from benchmarks.example_bot import table as comparison
 from benchmarks.policies import shipped
 from benchmarks.policies import table as policies
 from benchmarks.scope import table as scope
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
+from rasa_token_pruning.evaluation.speed_tables import tables as speed
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,11 @@ def test_its_tables_are_the_measured_ones(root, readme):
     assert compared in readme and compared in measurements
     assert policies(shipped(chosen)) in readme and policies(chosen) in measurements
     assert scope(json.loads((results / "scope.json").read_text())["rows"]) in measurements
+    assert engines(json.loads((results / "engines.json").read_text())["rows"]) in measurements
+    measured = speed(json.loads((results / "speed.json").read_text()))
+    shown = re.findall(r"^\| (?:onnx|sentence-transformers|FastEmbed|model2vec).*", readme, re.M)
+    assert measured in measurements
+    assert len(shown) >= 10 and all(line in measured for line in shown)
 
 
 def test_its_links_lead_somewhere(root, readme):
