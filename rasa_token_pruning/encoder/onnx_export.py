@@ -37,6 +37,18 @@ def export_probes(weights: EncoderWeights, spec: EncoderSpec, precision: Float32
     return exporter.graph.serialize(precision.entering)
 
 
+def _shape_of(output: str) -> tuple[str, ...]:
+    """The names of an output's sizes."""
+    kind, _, cut = output.partition("_")
+    shapes = {
+        "embedding": ("batch", "dimension"),
+        "final": ("batch", "kept", "width"),
+        "before": ("batch", f"length_{cut}", "width"),
+        "positions": ("batch", f"kept_{cut}"),
+    }
+    return shapes[kind]
+
+
 class _Exporter:
     """Follows ``transformer.Transformer`` step by step."""
 
@@ -67,7 +79,8 @@ class _Exporter:
         weight = graph.number(JOINED_WEIGHT)
         parts += [graph.add("Mul", joined[number], weight) for number in spec.joined]
         embedding = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=-1)
-        return graph.serialize({"embedding": embedding, "final": hidden, **outputs})
+        outputs |= {"embedding": embedding, "final": hidden}
+        return graph.serialize(outputs, {name: _shape_of(name) for name in outputs})
 
     def _embeddings(self) -> str:
         """Words plus positions, normalised, ``(batch, length, width)``."""

@@ -52,10 +52,11 @@ class Graph:
         """Append one of onnxruntime's own operators."""
         return self.add(operator, *inputs, domain=CONTRIB, **attributes)
 
-    def serialize(self, outputs: Mapping[str, str]) -> bytes:
+    def serialize(self, outputs: Mapping[str, str], shapes: Mapping[str, Sequence[str]] | None = None) -> bytes:
         """The file's content. The only input is ``ids``, int64, ``(batch, length)``.
 
         :param outputs: For each output its name to the outside and its name in here.
+        :param shapes: For each output the names of its sizes; they depend on the texts.
         """
         for outside, inside in outputs.items():
             self._nodes.append(helper.make_node("Identity", [inside], [outside]))
@@ -63,7 +64,7 @@ class Graph:
             self._nodes,
             "encoder",
             [helper.make_tensor_value_info("ids", INT64, ["batch", "length"])],
-            [_any_shape(name) for name in outputs],
+            [_output(name, (shapes or {}).get(name)) for name in outputs],
             initializer=self._constants,
         )
         sets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(CONTRIB, 1)]
@@ -72,9 +73,9 @@ class Graph:
         return content
 
 
-def _any_shape(name: str) -> Any:
+def _output(name: str, shape: Sequence[str] | None) -> Any:
     kind = INT64 if name.startswith("positions") else FLOAT
-    return helper.make_tensor_value_info(name, kind, None)
+    return helper.make_tensor_value_info(name, kind, shape)
 
 
 def operators(content: bytes) -> Sequence[str]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from rasa_token_pruning.encoder.calibration import activation_ranges
@@ -166,3 +167,11 @@ def test_probes_have_every_linear_layer(tiny):
     export_probes(tiny, EncoderSpec(UNCUT, (), HEAD), precision)
     parts = ("query_key_value", "attention_output", "expand", "contract")
     assert set(precision.entering) == {f"layers.{layer}.{part}" for layer in range(4) for part in parts}
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_onnx_itself_finds_nothing_wrong_with_a_graph(tiny, reduction):
+    policy = PruningPolicy((1, 3), 0.4, 4, reduction)
+    model = onnx.load_from_string(export(tiny, EncoderSpec(policy, (0,), HEAD), Float32()))
+    onnx.checker.check_model(model)
+    assert [output.name for output in model.graph.output][-2:] == ["embedding", "final"]
