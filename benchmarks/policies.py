@@ -1,9 +1,12 @@
 """Which pruning policy and read-out to ship: accuracy on validation splits of several tasks, and the work saved.
 
     python -m benchmarks.policies DATA
+    python -m benchmarks.policies DATA reductions
 
+The first compares quantiles and floors, the second what becomes of the tokens that go and what makes one important.
 DATA holds one folder per task with ``train_5.csv``, ``train_10.csv`` and ``valid.csv`` (header ``text,intent``).
-Test splits are not opened. Takes about ten minutes; writes ``benchmarks/results/policies.json`` and prints a table.
+Test splits are not opened. Takes six to ten minutes; writes ``benchmarks/results/policies.json``, or
+``reductions.json``, and prints a table.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import numpy as np
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, TASKS, fit, read
 from rasa_token_pruning import PrunedEncoder, PruningPolicy
+from rasa_token_pruning.encoder import policy as policy_module
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 
@@ -29,6 +33,12 @@ POLICIES = (
     PruningPolicy((2,), 0.6, 4),
     PruningPolicy((2,), 0.6, 6),
 )
+REDUCTIONS = tuple(
+    PruningPolicy((2,), 0.5, 6, reduction, score)
+    for reduction in policy_module.REDUCTIONS
+    for score in policy_module.SCORES
+)
+GROUPS = {"policies": POLICIES, "reductions": REDUCTIONS}
 
 
 def accuracy(encoder: PrunedEncoder, folder: Path, shots: int) -> float:
@@ -72,10 +82,19 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(data: Path) -> None:
+def reductions_table(rows: list[dict[str, Any]]) -> str:
+    """The rows of the group ``reductions`` as a table in Markdown."""
+    lines = ["| reduction | score | read-out | mean accuracy |", "|---|---|---|---|"]
+    for row in rows:
+        what = f"{row['reduction']} | `{row['score']}` | `{row['readout']}`"
+        lines.append(f"| {what} | {row['mean_accuracy']:.3f} |")
+    return "\n".join(lines)
+
+
+def main(data: Path, group: str = "policies") -> None:
     """Measure, store, print."""
     rows: list[dict[str, Any]] = []
-    for policy in POLICIES:
+    for policy in GROUPS[group]:
         for readout in (FINAL, FINAL_AND_CUT):
             encoder = PrunedEncoder(pruning=policy, readout=readout)
             scores = {f"{task} {k}": accuracy(encoder, data / task, k) for task in TASKS for k in SHOTS}
@@ -84,6 +103,8 @@ def main(data: Path) -> None:
                     "layers": policy.layers,
                     "quantile": policy.quantile,
                     "min_tokens": policy.min_tokens,
+                    "reduction": policy.reduction,
+                    "score": policy.score,
                     "readout": readout,
                     "work": float(np.mean([work(encoder, data / task) for task in TASKS])),
                     "mean_accuracy": float(np.mean(list(scores.values()))),
@@ -91,9 +112,9 @@ def main(data: Path) -> None:
                 }
             )
             print(json.dumps(rows[-1]), file=sys.stderr)
-    store("policies", split="valid", rows=rows)
-    print(table(rows))
+    store(group, split="valid", rows=rows)
+    print(table(rows) if group == "policies" else reductions_table(rows))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

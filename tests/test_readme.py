@@ -15,6 +15,7 @@ from rasa.shared.data import TrainingType
 
 from benchmarks.engines import table as engines
 from benchmarks.example_bot import table as comparison
+from benchmarks.policies import reductions_table as reductions
 from benchmarks.policies import shipped
 from benchmarks.policies import table as policies
 from benchmarks.scope import table as scope
@@ -88,6 +89,7 @@ def test_its_tables_are_the_measured_ones(root, readme):
     assert compared in readme and compared in measurements
     assert policies(shipped(chosen)) in readme and policies(chosen) in measurements
     assert scope(json.loads((results / "scope.json").read_text())["rows"]) in measurements
+    assert reductions(json.loads((results / "reductions.json").read_text())["rows"]) in measurements
     assert engines(json.loads((results / "engines.json").read_text())["rows"]) in measurements
     measured = speed(json.loads((results / "speed.json").read_text()))
     shown = re.findall(r"^\| (?:onnx|sentence-transformers|FastEmbed|model2vec).*", readme, re.M)

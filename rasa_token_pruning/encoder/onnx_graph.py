@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 # Operators of onnxruntime itself, fused and faster than their parts.
@@ -76,8 +75,3 @@ class Graph:
 def _output(name: str, shape: Sequence[str] | None) -> Any:
     kind = INT64 if name.startswith("positions") else FLOAT
     return helper.make_tensor_value_info(name, kind, shape)
-
-
-def operators(content: bytes) -> Sequence[str]:
-    """The kinds of operators in a graph file, sorted."""
-    return sorted({node.op_type for node in onnx.load_from_string(content).graph.node})

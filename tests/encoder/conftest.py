@@ -14,6 +14,7 @@ from string import ascii_lowercase, digits
 # Before transformers is imported: no test asks the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import onnx
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -88,6 +89,11 @@ def write_tokenizer(file: Path, template: str | None = "[CLS] $A [SEP]") -> Path
     )
     fast.save_pretrained(file.parent)
     return file
+
+
+def operators(content: bytes) -> list[str]:
+    """The kinds of operators in a graph file, sorted."""
+    return sorted({node.op_type for node in onnx.load_from_string(content).graph.node})
 
 
 def write_tiny_model(

@@ -14,12 +14,12 @@ from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
 from rasa_token_pruning.encoder.engine import EncoderSpec, TokenStates
 from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
 from rasa_token_pruning.encoder.onnx_export import export, export_probes
-from rasa_token_pruning.encoder.onnx_graph import operators
 from rasa_token_pruning.encoder.onnx_precision import Float32, Int8
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
 from rasa_token_pruning.encoder.readout import POOLINGS, ModelHead, joined_layers
 from rasa_token_pruning.encoder.torch_engine import TorchEngine
 from rasa_token_pruning.encoder.weights import Dense, EncoderWeights
+from tests.encoder.conftest import operators
 
 CUTS = [((2,), 0.5, 6), ((1, 3), 0.4, 4), ((0, 1, 2), 0.6, 2)]
 READOUTS = ["final", "final+cut", "final+0+3"]

@@ -6,7 +6,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from rasa_token_pruning.encoder.onnx_graph import Graph, operators
+from rasa_token_pruning.encoder.onnx_graph import Graph
+from tests.encoder.conftest import operators
 
 
 def doubled() -> bytes:
