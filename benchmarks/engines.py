@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.records import store
-from benchmarks.tasks import SHOTS, TASKS, fit, read
+from benchmarks.tasks import SHOTS, TASKS, accuracy, fit, read
 from rasa_token_pruning import PrunedEncoder
 
 ENGINES = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
@@ -30,9 +30,7 @@ def accuracies(encoder: PrunedEncoder, data: Path) -> dict[str, float]:
         texts, intents = read(data / task / "test.csv")
         embeddings = encoder.encode(texts)
         for shots in SHOTS:
-            classifier = fit(encoder, data / task, shots)
-            predicted = np.array(classifier.intents)[classifier.predict_proba(embeddings).argmax(axis=1)]
-            scores[f"{task} {shots}"] = float((predicted == np.array(intents)).mean())
+            scores[f"{task} {shots}"] = accuracy(fit(encoder, data / task, shots), embeddings, intents)
     return scores
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.records import store
-from benchmarks.tasks import SHOTS, TASKS, fit, read
+from benchmarks.tasks import SHOTS, TASKS, accuracy, fit, read
 from rasa_token_pruning import PrunedEncoder, PruningPolicy
 from rasa_token_pruning.encoder import policy as policy_module
 from rasa_token_pruning.encoder.presets import preset
@@ -41,12 +41,10 @@ REDUCTIONS = tuple(
 GROUPS = {"policies": POLICIES, "reductions": REDUCTIONS}
 
 
-def accuracy(encoder: PrunedEncoder, folder: Path, shots: int) -> float:
+def validated(encoder: PrunedEncoder, folder: Path, shots: int) -> float:
     """Train on the few-shot split and score the validation split."""
-    classifier = fit(encoder, folder, shots)
     texts, intents = read(folder / "valid.csv")
-    predicted = np.array(classifier.intents)[classifier.predict_proba(encoder.encode(texts)).argmax(axis=1)]
-    return float((predicted == np.array(intents)).mean())
+    return accuracy(fit(encoder, folder, shots), encoder.encode(texts), intents)
 
 
 def work(encoder: PrunedEncoder, folder: Path) -> float:
@@ -97,7 +95,7 @@ def main(data: Path, group: str = "policies") -> None:
     for policy in GROUPS[group]:
         for readout in (FINAL, FINAL_AND_CUT):
             encoder = PrunedEncoder(pruning=policy, readout=readout)
-            scores = {f"{task} {k}": accuracy(encoder, data / task, k) for task in TASKS for k in SHOTS}
+            scores = {f"{task} {k}": validated(encoder, data / task, k) for task in TASKS for k in SHOTS}
             rows.append(
                 {
                     "layers": policy.layers,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
@@ -26,3 +29,9 @@ def fit(encoder: PrunedEncoder, folder: Path, shots: int) -> FewShotClassifier:
     known = sorted(set(intents))
     names = dict(zip(known, encoder.encode([name_as_text(intent) for intent in known]), strict=True))
     return FewShotClassifier.fit(encoder.encode(texts), intents, names)
+
+
+def accuracy(classifier: FewShotClassifier, embeddings: np.ndarray, intents: Sequence[str]) -> float:
+    """The share of texts, ``(texts, dimension)``, whose most probable intent is the right one."""
+    predicted = np.array(classifier.intents)[classifier.predict_proba(embeddings).argmax(axis=1)]
+    return float((predicted == np.array(intents)).mean())
