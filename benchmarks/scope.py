@@ -22,7 +22,7 @@ from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.fewshot.scope import doubt
 
 OUT_OF_SCOPE = "clinc150/oos_valid.csv"
-TAILS = (0.0, 0.05, 0.1, 0.15, 0.2)
+TAILS = (0.0, 0.04, 0.06, 0.08, 0.1)
 THRESHOLD = 0.3  # of Rasa's FallbackClassifier
 
 
@@ -36,8 +36,8 @@ def measure(encoder: PrunedEncoder, data: Path, task: str, shots: int) -> list[d
     rows = []
     for tail in TAILS:
         known, unknown = (
-            classifier.predict_proba(messages).max(axis=1) * doubt(classifier.familiarity(messages), tail)
-            for messages in (inside, outside)
+            said.probabilities.max(axis=1) * doubt(said.familiarity, tail)
+            for said in (classifier.predict(inside), classifier.predict(outside))
         )
         scores, truths = np.concatenate([known, unknown]), np.repeat([1, 0], [len(known), len(unknown)])
         rows.append(

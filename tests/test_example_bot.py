@@ -66,6 +66,8 @@ def test_the_archive_holds_the_encoder_and_the_classifier_of_ours_and_nothing_el
         "encoder/encoder.json",
         "encoder/encoder.onnx",
         "encoder/tokenizer.json",
+        "examples.json",
+        "examples.safetensors",
     ]
 
 

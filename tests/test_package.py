@@ -9,13 +9,15 @@ import rasa_token_pruning
 
 # Which layer may import which: each only what stands below it (see docs/architecture.md).
 BELOW = {
-    "components": {"encoder", "fewshot"},
+    "components": {"adaptation", "encoder", "fewshot"},
     "evaluation": {"encoder", "fewshot"},
+    "adaptation": {"encoder", "fewshot"},
     "encoder": set(),
     "fewshot": set(),
 }
 NEVER = {
     "evaluation": {"rasa", "tensorflow"},
+    "adaptation": {"rasa", "tensorflow"},
     "encoder": {"rasa", "tensorflow"},
     "fewshot": {"rasa", "tensorflow", "torch", "transformers"},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import ExitStack
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -20,12 +21,18 @@ from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_token_pruning.components.intent_names import base_intent, collect_intent_names, full_intent
-from rasa_token_pruning.components.options import DIET_ONLY, as_config_error, check_flag, check_keys
-from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, ClassifierError, FewShotClassifier
+from rasa_token_pruning.components.learning import LabelledMessages, learn
+from rasa_token_pruning.components.options import DIET_ONLY, as_config_error, check_flag, check_keys, check_number
+from rasa_token_pruning.components.ranking import Ranking, shown
+from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, FewShotClassifier, Predictions
+from rasa_token_pruning.fewshot.errors import ClassifierError
+from rasa_token_pruning.fewshot.neighbours import Neighbours
 from rasa_token_pruning.version import __version__
 
 logger = logging.getLogger(__name__)
+
+# Under this name a message's output holds the intents that it may have, if ``coverage`` is set.
+INTENT_CANDIDATES = "intent_candidates"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -61,6 +68,14 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             "use_intent_names": True,
             # whether a message that is unlike the examples gets a lower confidence, so that the fallback sees it
             "doubt_unfamiliar": True,
+            # the intent whose examples belong to none of the others; "out_of_scope" if there is one of that name
+            "out_of_scope_intent": None,
+            # the share of messages whose intent is to be among the intent_candidates, such as 0.9; null for none
+            "coverage": None,
+            # whether the log names examples that look wrong
+            "review_data": True,
+            # whether the archive holds examples, and diagnostic data the nearest ones
+            "explain": True,
             # how far the fit may follow the examples (inverse regularisation, greater than 0)
             "C": DEFAULT_STRENGTH,
         }
@@ -72,19 +87,20 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
         :raises InvalidConfigException: With what was given and what is allowed.
         """
         check_keys(cls.__name__, config, cls.get_default_config(), ignored=DIET_ONLY)
-        for flag in ("renormalize_confidences", "use_intent_names", "doubt_unfamiliar"):
+        for flag in ("renormalize_confidences", "use_intent_names", "doubt_unfamiliar", "review_data", "explain"):
             check_flag(cls.__name__, config, flag)
-        length, strength = config["ranking_length"], config["C"]
+        length, named, aliases = config["ranking_length"], config["out_of_scope_intent"], config["featurizers"]
         if isinstance(length, bool) or not isinstance(length, int) or length < 0:
             raise InvalidConfigException(
                 f"{cls.__name__}: ranking_length is {length!r}; give a whole number, 0 for all intents."
             )
-        if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 < strength < float("inf"):
-            raise InvalidConfigException(f"{cls.__name__}: C is {strength!r}; give a number greater than 0.")
-        if not isinstance(config["featurizers"], list):
-            raise InvalidConfigException(
-                f"{cls.__name__}: featurizers is {config['featurizers']!r}; give a list of aliases."
-            )
+        check_number(cls.__name__, config, "C", "greater than 0", lambda strength: 0 < strength < float("inf"))
+        if config["coverage"] is not None:
+            check_number(cls.__name__, config, "coverage", "between 0 and 1", lambda coverage: 0 < coverage < 1)
+        if named is not None and not isinstance(named, str):
+            raise InvalidConfigException(f"{cls.__name__}: out_of_scope_intent is {named!r}; give an intent's name.")
+        if not isinstance(aliases, list):
+            raise InvalidConfigException(f"{cls.__name__}: featurizers is {aliases!r}; give a list of aliases.")
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
@@ -92,22 +108,23 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
 
         Does not check the options: for what it restores from its cache, Rasa calls this with options of its own.
         """
-        return json.dumps({"package": __version__, "scikit-learn": version("scikit-learn")}, sort_keys=True)
+        return json.dumps({"package": __version__, "scipy": version("scipy")}, sort_keys=True)
 
     def __init__(
         self,
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        classifier: FewShotClassifier | None = None,
+        execution_context: ExecutionContext,
     ) -> None:
-        """Make the component; without a classifier it is untrained and answers no intent."""
+        """Make the component; it is untrained and answers no intent."""
         self._config = {**self.get_default_config(), **config}
         self.validate_config(self._config)
         self._model_storage = model_storage
         self._resource = resource
+        self._execution_context = execution_context
         self._warned = False
-        self._use(classifier)
+        self._use(None, None)
 
     @classmethod
     def create(
@@ -118,7 +135,7 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
         execution_context: ExecutionContext,
     ) -> FewShotIntentClassifier:
         """Create an untrained component."""
-        return cls(config, model_storage, resource)
+        return cls(config, model_storage, resource, execution_context)
 
     @classmethod
     def load(
@@ -133,84 +150,89 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
 
         :raises InvalidConfigException: If the stored classifier cannot be used.
         """
+        component = cls.create(config, model_storage, resource, execution_context)
         with ExitStack() as stack:
             try:
                 folder = stack.enter_context(model_storage.read_from(resource))
             except ValueError:
                 logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
-                return cls.create(config, model_storage, resource, execution_context)
+                return component
             with as_config_error(cls.__name__, ClassifierError):
-                return cls(config, model_storage, resource, FewShotClassifier.load(folder))
+                classifier = FewShotClassifier.load(folder)
+                component._use(classifier, Neighbours.load(folder, classifier.dimension))
+        return component
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the examples and store what was learnt. Leaves the messages as they are.
 
-        :raises InvalidConfigException: If the features of the examples differ in width or are not finite.
+        :raises InvalidConfigException: If the features of the examples differ in width or are not finite, or the
+            out-of-scope intent that the options name has no examples.
         """
-        rows, intents = self._examples(training_data)
-        if not rows:
+        messages = LabelledMessages.of(training_data, self._config["featurizers"])
+        if not messages.rows:
             logger.debug("Cannot train '%s'. No data was provided. Skipping training.", type(self).__name__)
             return self._resource
-        if len({base_intent(intent) for intent in intents}) < 2:
+        if len(messages.base_intents) < 2:
             logger.error(
                 "Cannot train '%s'. Need at least 2 different intent classes. Skipping training of classifier.",
                 type(self).__name__,
             )
             return self._resource
-        names = {}
-        if self._config["use_intent_names"]:
-            names = collect_intent_names(training_data, self._config["featurizers"])
-        # With a second dense featurizer, which knows nothing of names, they are narrower than the examples.
-        names = {intent: name for intent, name in names.items() if len(name) == len(rows[0])}
         with as_config_error(type(self).__name__, ClassifierError):
-            classifier = FewShotClassifier.fit(rows, intents, names, self._config["C"])
+            classifier, neighbours = learn(messages, self._config)
         with self._model_storage.write_to(self._resource) as folder:
+            for old in folder.iterdir():  # of the training before, if Rasa finetunes
+                old.unlink()
             classifier.save(folder)
-        self._use(classifier)
+            if neighbours:
+                neighbours.save(folder)
+        self._use(classifier, neighbours)
         return self._resource
-
-    def _examples(self, training_data: TrainingData) -> tuple[list[np.ndarray], list[str]]:
-        """The sentence features of each example that has any, and its intent."""
-        rows, intents = [], []
-        for message in training_data.intent_examples:
-            _, sentence = message.get_dense_features(TEXT, self._config["featurizers"])
-            if sentence is not None:
-                rows.append(sentence.features[0])
-                intents.append(full_intent(message))
-        return rows, intents
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Set ``intent`` and ``intent_ranking`` of each message; an intent of None where nothing can be said."""
         for message in messages:
-            ranking = self._rank(message)
+            ranking = self._answer(message)
             best = dict(ranking[0]) if ranking else {"name": None, "confidence": 0.0}
             message.set(INTENT, best, add_to_output=True)
             message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
         return messages
 
-    def _use(self, classifier: FewShotClassifier | None) -> None:
+    def _use(self, classifier: FewShotClassifier | None, neighbours: Neighbours | None) -> None:
         """Predict with a classifier from now on."""
         self._classifier = classifier
-        labels = classifier.intents if classifier else ()
-        self._intents, self._group = np.unique([base_intent(label) for label in labels], return_inverse=True)
+        self._neighbours = neighbours
+        self._ranking = Ranking(classifier.intents if classifier else ())
 
-    def _rank(self, message: Message) -> list[dict[str, Any]]:
-        """The ranking of a message, the likeliest intent first; equal confidences in alphabetical order."""
+    def _answer(self, message: Message) -> list[dict[str, Any]]:
+        """The ranking of a message; what else there is to say is set on the message."""
         classifier = self._classifier
         features = self._features(message, classifier.dimension) if classifier else None
         if classifier is None or features is None:
             return []
-        predict = classifier.confidences if self._config["doubt_unfamiliar"] else classifier.predict_proba
-        # The confidence of a retrieval intent is the sum over its sub-intents.
-        confidences = np.bincount(self._group, weights=predict(features)[0])
-        order = np.argsort(-confidences, kind="stable")[: self._config["ranking_length"] or None]
-        shown = confidences[order]
-        if self._config["renormalize_confidences"]:
-            shown = shown / shown.sum()
-        return [
-            {"name": str(self._intents[index]), "confidence": float(confidence)}
-            for index, confidence in zip(order, shown, strict=True)
-        ]
+        predictions = classifier.predict(features)
+        doubting = self._config["doubt_unfamiliar"]
+        ranking = self._ranking.rank((predictions.confidences if doubting else predictions.probabilities)[0])
+        if self._config["coverage"] is not None:
+            possible = self._ranking.containing(classifier.predict_sets(features, self._config["coverage"])[0])
+            possible.add(ranking[0]["name"])  # whose label may not be in the set: a sum of topics, or out of scope
+            candidates = [entry for entry in ranking if entry["name"] in possible]
+            message.set(INTENT_CANDIDATES, candidates, add_to_output=True)
+        if self._execution_context.should_add_diagnostic_data:
+            diagnosis = self._diagnosis(features[0], predictions)
+            message.add_diagnostic_data(self._execution_context.node_name, diagnosis)
+        return shown(ranking, self._config["ranking_length"], self._config["renormalize_confidences"])
+
+    def _diagnosis(self, embedding: np.ndarray, predictions: Predictions) -> dict[str, Any]:
+        """How sure it was, and why."""
+        probable = self._ranking.rank(predictions.probabilities[0])
+        diagnosis: dict[str, Any] = {
+            "familiarity": float(predictions.familiarity[0]),
+            "margin": probable[0]["confidence"] - probable[1]["confidence"],
+        }
+        if self._neighbours:
+            diagnosis["nearest_examples"] = [asdict(neighbour) for neighbour in self._neighbours.nearest(embedding)]
+        return diagnosis
 
     def _features(self, message: Message, dimension: int) -> np.ndarray | None:
         """The message's sentence features, ``(1, dimension)``, or None if there are none that can be used."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, INTENT, INTENT_RESPONSE_KEY, RESPONSE_IDENTIFIER_DELIMITER
@@ -24,9 +24,14 @@ def attach_intent_names(training_data: TrainingData, encode: Callable[[list[str]
     :param origin: The identifier of the featurizer.
     """
     first = {full_intent(message): message for message in reversed(training_data.intent_examples)}
-    names = {intent: name for intent in sorted(first) if (name := name_as_text(_last_part(intent)))}
+    names = names_of(first)
     for intent, embedding in zip(names, encode(list(names.values())), strict=True):
         first[intent].add_features(Features(embedding[None].copy(), FEATURE_TYPE_SENTENCE, INTENT_NAME, origin))
+
+
+def names_of(intents: Iterable[str]) -> dict[str, str]:
+    """The names of full intents as texts; those that have no word characters are left out."""
+    return {intent: name for intent in sorted(set(intents)) if (name := name_as_text(_last_part(intent)))}
 
 
 def collect_intent_names(training_data: TrainingData, featurizers: list[str]) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -57,6 +57,15 @@ def check_flag(component: str, config: Mapping[str, Any], key: str) -> None:
     """:raises InvalidConfigException: If the option is not true or false."""
     if not isinstance(config[key], bool):
         raise InvalidConfigException(f"{component}: {key} is {config[key]!r}; give true or false.")
+
+
+def check_number(
+    component: str, config: Mapping[str, Any], key: str, allowed: str, is_allowed: Callable[[float], bool]
+) -> None:
+    """:raises InvalidConfigException: If the option is no number, or not one that is ``allowed``."""
+    value = config[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_allowed(value):
+        raise InvalidConfigException(f"{component}: {key} is {value!r}; give a number {allowed}.")
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
+
+import numpy as np
 
 from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays, read_dense
 from rasa_token_pruning.encoder.errors import EncoderError
@@ -48,6 +51,14 @@ class SentenceModel:
                 f"{self.weights.config.vocabulary_size}: they are not of one model. Restore the model's folder."
             )
         return tokenizer
+
+    def with_weights(self, weights: EncoderWeights) -> SentenceModel:
+        """The same model with other weights in its transformer, and a hash that tells it from all others."""
+        digest = hashlib.sha256(self.identity.encode())
+        for name, array in sorted(weights.arrays.items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return replace(self, weights=weights, identity=digest.hexdigest())
 
 
 _loaded: WeakValueDictionary[tuple[Path, str], SentenceModel] = WeakValueDictionary()

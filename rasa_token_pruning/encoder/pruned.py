@@ -17,6 +17,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.encoder.runtime import Runtime, loaded, made
 from rasa_token_pruning.encoder.tokenization import WordPieces
+from rasa_token_pruning.encoder.weights import EncoderWeights
 
 # A batch holds at most so many word pieces: enough to fill the processor, little enough for its caches.
 _BATCH_PIECES = 2048
@@ -60,6 +61,8 @@ class PrunedEncoder:
     :raises EncoderError: If an option is wrong, or the model is missing, damaged or not supported.
     """
 
+    _options: Options | None
+
     def __init__(
         self,
         model: str = DEFAULT_MODEL,
@@ -73,8 +76,8 @@ class PrunedEncoder:
         device: str = "cpu",
         cache_mib: float = 0,
     ) -> None:
-        options = Options(model, pruning, readout, prompt, engine, precision, num_threads, device)
-        self._start(made(options), cache_mib)
+        self._options = Options(model, pruning, readout, prompt, engine, precision, num_threads, device)
+        self._start(made(self._options), cache_mib)
 
     @classmethod
     def load(cls, folder: str | Path, *, num_threads: int | None = None, cache_mib: float = 0) -> PrunedEncoder:
@@ -83,7 +86,20 @@ class PrunedEncoder:
         :raises EncoderError: If a file is missing or damaged, or an option is wrong.
         """
         encoder = cls.__new__(cls)
+        encoder._options = None
         encoder._start(loaded(Path(folder), num_threads), cache_mib)
+        return encoder
+
+    def with_weights(self, weights: EncoderWeights) -> PrunedEncoder:
+        """The same encoder with other weights, as ``adaptation`` finds them.
+
+        :raises EncoderError: If this encoder was itself loaded.
+        """
+        if self._options is None:
+            raise EncoderError("A loaded encoder holds no model to put weights into: make it from the model.")
+        encoder = PrunedEncoder.__new__(PrunedEncoder)
+        encoder._options = self._options
+        encoder._start(made(self._options, weights), self._cache_mib)
         return encoder
 
     @property
@@ -105,9 +121,15 @@ class PrunedEncoder:
         if isinstance(cache_mib, bool) or not isinstance(cache_mib, (int, float)) or not 0 <= cache_mib < float("inf"):
             raise EncoderError(f"cache_mib is {cache_mib!r}: give a number of MiB of at least 0; 0 for no cache.")
         self._runtime = runtime
+        self._cache_mib = cache_mib
         half = int(cache_mib * 2**19)
         self._embeddings: TextCache[np.ndarray] = TextCache(half, lambda row: row.nbytes)
         self._encoded: TextCache[EncodedText] = TextCache(half, _size)
+
+    @property
+    def options(self) -> Options | None:
+        """How it was made; nothing if it was loaded."""
+        return self._options
 
     @property
     def policy(self) -> PruningPolicy:

@@ -21,6 +21,7 @@ from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
 if TYPE_CHECKING:
     from rasa_token_pruning.encoder.loading import SentenceModel
     from rasa_token_pruning.encoder.onnx_precision import Range
+    from rasa_token_pruning.encoder.weights import EncoderWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +47,29 @@ _ranges: dict[tuple[str, str], dict[str, Range]] = {}
 _making = Lock()
 
 
-def made(options: Options) -> Runtime:
+def made(options: Options, weights: EncoderWeights | None = None) -> Runtime:
     """The process's one encoder with these options. Thread-safe.
 
+    :param weights: In place of the model's own.
     :raises EncoderError: If an option is wrong, or the model is missing, damaged or not supported.
     """
     from rasa_token_pruning.encoder.loading import shared_model  # a loaded encoder does not need what this imports
 
     model = shared_model(options.model)
+    if weights is not None:
+        model = model.with_weights(weights)
+    spec = specification(model, options)
+    tokenizer = model.tokenizer(options.prompt)
+    how = (options.resolved_engine, options.resolved_precision, options.num_threads, options.device)
+    key = (model.identity, spec.policy, options.readout, tokenizer.prompt, *how)
+    return _shared(key, lambda: _make(model, spec, tokenizer, options))
+
+
+def specification(model: SentenceModel, options: Options) -> EncoderSpec:
+    """How a model is run with these options.
+
+    :raises EncoderError: If the policy or the read-out does not fit the model.
+    """
     layers = model.weights.config.layers
     policy = options.pruning if isinstance(options.pruning, PruningPolicy) else preset(options.pruning, layers)
     if any(layer >= layers for layer in policy.layers):
@@ -61,11 +77,7 @@ def made(options: Options) -> Runtime:
             f"layers is {list(policy.layers)}, but this encoder has {layers} layers: give numbers from 0 to "
             f"{layers - 1}."
         )
-    spec = EncoderSpec(policy, joined_layers(options.readout, policy, layers), model.head)
-    tokenizer = model.tokenizer(options.prompt)
-    how = (options.resolved_engine, options.resolved_precision, options.num_threads, options.device)
-    key = (model.identity, policy, options.readout, tokenizer.prompt, *how)
-    return _shared(key, lambda: _make(model, spec, tokenizer, options))
+    return EncoderSpec(policy, joined_layers(options.readout, policy, layers), model.head)
 
 
 def loaded(folder: Path, num_threads: int | None) -> Runtime:

@@ -1,7 +1,8 @@
 """A transformer encoder in neutral terms, which can be shortened inside a layer.
 
-Post-layer-norm blocks as in BERT (arXiv 1810.04805), without dropout and without padding: every text of a batch
-has the same length. Attention probabilities are computed only where a cut needs them; elsewhere the fused kernel runs.
+Post-layer-norm blocks as in BERT (arXiv 1810.04805), without padding: every text of a batch has the same length.
+Attention probabilities are computed only where a cut needs them; elsewhere the fused kernel runs. Dropout is for
+training mode alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens, mo
 from rasa_token_pruning.encoder.relative_positions import distance_buckets, gather_bias
 from rasa_token_pruning.encoder.scores import SCORES
 from rasa_token_pruning.encoder.weights import EncoderWeights, TransformerConfig
+
+DROPOUT = 0.1  # as in BERT's own training
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ class Layer(nn.Module):
 
     def feed_forward(self, hidden: Tensor) -> Tensor:
         """The feed-forward half, ``(batch, length, width)`` to the same shape."""
-        changed: Tensor = self.output_norm(hidden + self.contract(functional.gelu(self.expand(hidden))))
+        contracted = self.contract(functional.gelu(self.expand(hidden)))
+        changed: Tensor = self.output_norm(hidden + functional.dropout(contracted, DROPOUT, self.training))
         return changed
 
     def _project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,7 +104,8 @@ class Layer(nn.Module):
     def _join(self, context: Tensor, hidden: Tensor) -> Tensor:
         """Heads ``(batch, heads, length, width / heads)`` back to ``(batch, length, width)``, with the residual."""
         merged = context.transpose(1, 2).reshape(hidden.shape)
-        changed: Tensor = self.attention_norm(hidden + self.attention_output(merged))
+        output = functional.dropout(self.attention_output(merged), DROPOUT, self.training)
+        changed: Tensor = self.attention_norm(hidden + output)
         return changed
 
 
@@ -133,9 +138,17 @@ class Transformer(nn.Module):
         :param joined: Layers, from 0 on, of which the mean of what enters them is wanted.
         :return: Hidden states and kept positions.
         """
-        tokens = _Tokens(self.embeddings(ids), self._bias(ids))
+        return self.run_from(0, self.embeddings(ids), policy, joined)
+
+    def run_from(self, first: int, hidden: Tensor, policy: PruningPolicy, joined: Sequence[int] = ()) -> Run:
+        """Run the layers from one on, such that gradients can be had; else as ``run``.
+
+        :param first: The first layer to run. Neither the policy nor ``joined`` names an earlier one.
+        :param hidden: What enters it, ``(batch, length, width)``.
+        """
+        tokens = _Tokens(hidden, self._bias(hidden))
         means: dict[int, Tensor] = {}
-        for number, layer in enumerate(cast("Iterable[Layer]", self.layers)):
+        for number, layer in list(enumerate(cast("Iterable[Layer]", self.layers)))[first:]:
             if number in joined:
                 means[number] = mean_of_tokens(tokens.hidden, tokens.sizes)
             length = tokens.hidden.shape[1]
@@ -145,7 +158,7 @@ class Transformer(nn.Module):
             else:
                 score = SCORES[policy.score]
                 tokens.hidden, scores = layer.attend_and_score(tokens.hidden, tokens.attention_bias(), score)
-                tokens.keep(most_important(scores, count), merge=policy.reduction == "merge")
+                tokens.keep(most_important(scores.detach(), count), merge=policy.reduction == "merge")
             tokens.hidden = layer.feed_forward(tokens.hidden)
         return Run(
             final=tokens.hidden,
@@ -155,11 +168,19 @@ class Transformer(nn.Module):
             kept=tokens.kept,
         )
 
-    def _bias(self, ids: Tensor) -> Tensor | None:
+    @torch.inference_mode()
+    def run_until(self, last: int, ids: Tensor) -> Tensor:
+        """What enters a layer if nothing is cut before it, ``(batch, length, width)``: for ``run_from``."""
+        hidden: Tensor = self.embeddings(ids)
+        for layer in list(cast("Iterable[Layer]", self.layers))[:last]:
+            hidden = layer.feed_forward(layer.attend(hidden, self._bias(hidden)))
+        return hidden
+
+    def _bias(self, hidden: Tensor) -> Tensor | None:
         """What the distance of tokens adds to the attention scores, ``(1, heads, length, length)``."""
         if self.relative_bias is None:
             return None
-        buckets = torch.from_numpy(distance_buckets(ids.shape[1], self.config.relative_buckets)).to(ids.device)
+        buckets = torch.from_numpy(distance_buckets(hidden.shape[1], self.config.relative_buckets)).to(hidden.device)
         bias: Tensor = self.relative_bias(buckets)
         return bias.permute(2, 0, 1).unsqueeze(0)
 

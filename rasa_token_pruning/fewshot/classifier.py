@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError  # type: ignore[attr-defined]  # missing from its stubs
-from safetensors.numpy import load_file, save_file
 
-from rasa_token_pruning.fewshot.calibration import fit_temperature, out_of_fold_logits, probabilities
-from rasa_token_pruning.fewshot.head import LinearHead, fit_head
-from rasa_token_pruning.fewshot.scope import doubt, familiarity, reference_levels
+from rasa_token_pruning.fewshot import storage
+from rasa_token_pruning.fewshot.calibration import fit_temperature, probabilities
+from rasa_token_pruning.fewshot.conformal import prediction_sets
+from rasa_token_pruning.fewshot.errors import ClassifierError
+from rasa_token_pruning.fewshot.examples import Examples
+from rasa_token_pruning.fewshot.head import LinearHead, fit_head, prototypes, similarities
+from rasa_token_pruning.fewshot.held_out import HeldOut, cross_fit
+from rasa_token_pruning.fewshot.scope import Scope, doubt, evenly_chosen
 
 DEFAULT_STRENGTH = 20.0
 
-_FORMAT = 1
-_TENSORS, _FACTS = "classifier.safetensors", "classifier.json"
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a classifier says about messages.
+
+    :param probabilities: Of each intent, given that the message belongs to one: ``(messages, intents)`` in the order of
+        the classifier's ``intents``, float64, rows sum to 1.
+    :param familiarity: How much each message is like the examples, ``(messages,)``, in ``(0, 1]``: a p-value, see
+        ``scope.Scope``.
+    :param confidences: The probabilities, lowered where a message is unfamiliar: it may belong to no intent. What is
+        taken away goes to the out-of-scope intent; without one, such rows sum to less than 1.
+    """
+
+    probabilities: np.ndarray
+    familiarity: np.ndarray
+    confidences: np.ndarray
 
 
-class ClassifierError(ValueError):
-    """Training data that cannot be learnt from, or stored files that cannot be used. The message says the way out."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FewShotClassifier:
     """A trained classifier.
 
     :param intents: The intents, in alphabetical order.
+    :param out_of_scope: The intent that stands for messages which belong to none, if there is one.
     :param head: The linear head, its rows in the order of ``intents``.
+    :param prototypes: The mean direction of each intent's examples, ``(intents, dimension)``, float32.
     :param temperature: Greater than 0, see ``calibration``.
-    :param levels: What a familiar message looks like, ascending, see ``scope``.
+    :param scope: What messages look like that belong to an intent.
+    :param true_probabilities: The probabilities of the true intents of examples that were not seen, ascending,
+        ``(levels,)``, float32.
     """
 
     intents: tuple[str, ...]
+    out_of_scope: str | None
     head: LinearHead
+    prototypes: np.ndarray
     temperature: float
-    levels: np.ndarray
+    scope: Scope
+    true_probabilities: np.ndarray
 
     @property
     def dimension(self) -> int:
@@ -53,6 +71,7 @@ class FewShotClassifier:
         intents: Sequence[str],
         names: Mapping[str, np.ndarray] | None = None,
         strength: float = DEFAULT_STRENGTH,
+        out_of_scope: str | None = None,
     ) -> FewShotClassifier:
         """Learn from examples; neither their order nor that of the names matters.
 
@@ -61,46 +80,62 @@ class FewShotClassifier:
         :param names: For intents, the embedding of the intent's name as a text, ``(dimension,)``: one more example.
             Names of intents without examples are left out.
         :param strength: As in ``head.fit_head``, greater than 0.
-        :raises ClassifierError: If there are fewer than two intents, the lengths or widths do not fit each other, or
-            an embedding is not finite.
+        :param out_of_scope: Which of the intents has the examples that belong to no intent, if one has.
+        :raises ClassifierError: If there are fewer than two intents, the lengths or widths do not fit each other, an
+            embedding is not finite, or there is no such out-of-scope intent.
         """
-        known = sorted(set(intents))
-        if len(known) < 2:
-            raise ClassifierError(f"Need at least 2 different intents to learn from, but got {len(known)}: {known}.")
-        if len(embeddings) != len(intents):
-            raise ClassifierError(f"Got {len(embeddings)} embeddings for {len(intents)} intents: give one for each.")
-        named = {intent: name for intent, name in sorted((names or {}).items()) if intent in known}
-        rows = _stacked([*embeddings, *named.values()])
-        labels = np.searchsorted(known, [*intents, *named])
-        is_name = np.arange(len(rows)) >= len(embeddings)
+        examples = Examples.of(embeddings, intents, names)
+        return cls.learn(examples, cross_fit(examples, strength), strength, out_of_scope)
 
-        order = sorted(range(len(rows)), key=lambda row: (labels[row], is_name[row], rows[row].tobytes()))
-        rows, labels, is_name = rows[order], labels[order], is_name[order]
-        head = fit_head(rows, labels, strength)
-        logits, truths = out_of_fold_logits(rows, labels, is_name, strength)
-        return cls(tuple(known), head, fit_temperature(logits, truths), reference_levels(logits))
+    @classmethod
+    def learn(
+        cls, examples: Examples, held_out: HeldOut, strength: float = DEFAULT_STRENGTH, out_of_scope: str | None = None
+    ) -> FewShotClassifier:
+        """Learn from examples and from what cross-fitting says about them; else as ``fit``."""
+        if out_of_scope is not None and out_of_scope not in examples.intents:
+            raise ClassifierError(f"There are no examples of the out-of-scope intent {out_of_scope!r}: add some.")
+        inside = np.array([intent != out_of_scope for intent in examples.intents])
+        known = inside[held_out.labels]
+        temperature = fit_temperature(held_out.logits, held_out.labels)
+        calibrated = probabilities(held_out.logits, temperature)
+        return cls(
+            intents=examples.intents,
+            out_of_scope=out_of_scope,
+            head=fit_head(examples.rows, examples.labels, strength),
+            prototypes=prototypes(examples.rows, examples.labels),
+            temperature=temperature,
+            scope=Scope.fit(held_out.logits[known][:, inside], held_out.similarities[known][:, inside]),
+            true_probabilities=evenly_chosen(calibrated[np.arange(len(calibrated)), held_out.labels]),
+        )
 
-    def predict_proba(self, embeddings: np.ndarray) -> np.ndarray:
-        """The probability of each intent, given that a message belongs to one of them.
+    def predict(self, embeddings: np.ndarray) -> Predictions:
+        """What it says about messages.
 
         :param embeddings: ``(messages, dimension)``.
-        :return: ``(messages, intents)`` in the order of ``intents``, float64, rows sum to 1.
         :raises ClassifierError: If the embeddings have another width than those it was trained on.
         """
+        logits = self._logits(embeddings)
+        inside = np.array([intent != self.out_of_scope for intent in self.intents])
+        cosines = similarities(embeddings, self.prototypes[inside])
+        calibrated, p_values = probabilities(logits, self.temperature), self.scope.p_values(logits[:, inside], cosines)
+        confidences = calibrated * doubt(p_values)[:, None]
+        if self.out_of_scope is not None:
+            confidences[:, ~inside] += (calibrated - confidences).sum(axis=1, keepdims=True)
+        return Predictions(calibrated, p_values, confidences)
+
+    def predict_proba(self, embeddings: np.ndarray) -> np.ndarray:
+        """The ``probabilities`` of ``predict`` alone."""
         return probabilities(self._logits(embeddings), self.temperature)
 
-    def familiarity(self, embeddings: np.ndarray) -> np.ndarray:
-        """How much each message is like the examples, ``(messages,)``, in ``(0, 1]``; see ``scope.familiarity``."""
-        return familiarity(self._logits(embeddings), self.levels)
+    def predict_sets(self, embeddings: np.ndarray, coverage: float) -> np.ndarray:
+        """For each message the intents that it may have, see ``conformal.prediction_sets``.
 
-    def confidences(self, embeddings: np.ndarray) -> np.ndarray:
-        """The probabilities, lowered where a message is unlike the examples: it may belong to no intent.
-
-        :return: ``(messages, intents)``, float64; a row sums to 1 if the message is familiar, else to less.
+        :param embeddings: ``(messages, dimension)``.
+        :param coverage: The share of messages whose true intent is to be in its set, in ``(0, 1)``.
+        :return: ``(messages, intents)``, bool.
+        :raises ClassifierError: If the embeddings have another width than those it was trained on.
         """
-        logits = self._logits(embeddings)
-        lowered: np.ndarray = probabilities(logits, self.temperature) * doubt(familiarity(logits, self.levels))[:, None]
-        return lowered
+        return prediction_sets(self.predict_proba(embeddings), self.true_probabilities, coverage)
 
     def _logits(self, embeddings: np.ndarray) -> np.ndarray:
         if embeddings.ndim != 2 or embeddings.shape[1] != self.dimension:
@@ -112,11 +147,16 @@ class FewShotClassifier:
 
     def save(self, folder: Path) -> None:
         """Write the classifier to a folder as safetensors and JSON."""
-        tensors = {"weights": self.head.weights, "bias": self.head.bias, "levels": self.levels}
-        # safetensors writes the memory of an array as it lies there, whatever its order.
-        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / _TENSORS)
-        facts = {"format": _FORMAT, "intents": self.intents, "temperature": self.temperature}
-        (folder / _FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
+        facts = {"intents": self.intents, "temperature": self.temperature, "out_of_scope": self.out_of_scope}
+        tensors = {
+            "weights": self.head.weights,
+            "bias": self.head.bias,
+            "prototypes": self.prototypes,
+            "typical": self.scope.typical,
+            "levels": self.scope.levels,
+            "true_probabilities": self.true_probabilities,
+        }
+        storage.write(folder, facts, tensors)
 
     @classmethod
     def load(cls, folder: Path) -> FewShotClassifier:
@@ -124,44 +164,13 @@ class FewShotClassifier:
 
         :raises ClassifierError: If the files are missing, damaged, or of another format.
         """
-        try:
-            facts = json.loads((folder / _FACTS).read_bytes())
-            if facts["format"] != _FORMAT:
-                raise ClassifierError(
-                    f"The stored classifier has format {facts['format']!r}, but this version reads {_FORMAT}: "
-                    "train again with the installed version."
-                )
-            intents, temperature = facts["intents"], facts["temperature"]
-            tensors = load_file(folder / _TENSORS)
-            weights, bias, levels = (tensors[name] for name in ("weights", "bias", "levels"))
-        except ClassifierError:
-            raise
-        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise ClassifierError(f"The stored classifier cannot be read ({reason}): train again.") from error
-        _check_stored(intents, temperature, weights, bias, levels)
-        return cls(tuple(intents), LinearHead(weights, bias), float(temperature), levels)
-
-
-def _stacked(embeddings: Sequence[np.ndarray]) -> np.ndarray:
-    """The embeddings as one array, ``(examples, dimension)``."""
-    shapes = sorted({np.shape(embedding) for embedding in embeddings})
-    if len(shapes) > 1 or len(shapes[0]) != 1:
-        raise ClassifierError(f"Embeddings must be rows of one width, names included, but have the shapes {shapes}.")
-    rows: np.ndarray = np.stack(embeddings)
-    if not np.isfinite(rows).all():
-        raise ClassifierError("Embeddings must be finite numbers, but some are not: check what computes them.")
-    return rows
-
-
-def _check_stored(intents: Any, temperature: Any, *tensors: np.ndarray) -> None:
-    """:raises ClassifierError: If the parts of a stored classifier do not fit each other."""
-    weights, bias, levels = tensors
-    if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
-        raise ClassifierError("The stored classifier's intents are no list of names: train again.")
-    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not 0 < temperature < np.inf:
-        raise ClassifierError(f"The stored classifier's temperature is {temperature!r}: train again.")
-    if weights.ndim != 2 or len(weights) != len(intents) or bias.shape != (len(intents),) or levels.ndim != 1:
-        raise ClassifierError("The stored classifier's weights do not fit its intents: train again.")
-    if not all(tensor.dtype == np.float32 and np.isfinite(tensor).all() for tensor in tensors):
-        raise ClassifierError("The stored classifier's weights are not finite float32 numbers: train again.")
+        facts, tensors = storage.read(folder)
+        return cls(
+            intents=tuple(facts["intents"]),
+            out_of_scope=facts["out_of_scope"],
+            head=LinearHead(tensors["weights"], tensors["bias"]),
+            prototypes=tensors["prototypes"],
+            temperature=facts["temperature"],
+            scope=Scope(tensors["typical"], tensors["levels"]),
+            true_probabilities=tensors["true_probabilities"],
+        )

@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 # Below this p-value a message counts as unfamiliar; chosen on validation splits (docs/measurements.md).
-TAIL = 0.1
+TAIL = 0.06
 
 _MOST_LEVELS = 1000
 
+# Where the examples differ by less, they are equal but for rounding.
+_LEAST_SPREAD = 1e-6
 
-def reference_levels(logits: np.ndarray) -> np.ndarray:
-    """What a familiar message looks like: the highest logit of each example, from a head that had not seen it.
 
-    :param logits: Out-of-fold logits, ``(examples, intents)``.
-    :return: Ascending, ``(levels,)``, float32; at most 1000 levels, evenly chosen.
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """What messages look like that belong to the assistant.
+
+    How familiar a message is, is the sum of two opinions, each in units of its own spread over the examples: the
+    highest logit (Vaze et al. 2022, arXiv 2110.06207) and the highest cosine to the prototype of an intent.
+
+    :param typical: The mean and the standard deviation of the highest logit and of the highest cosine of examples that
+        were not seen, ``(2, 2)``, float32; the deviations are greater than 0.
+    :param levels: Their familiarities, ascending, ``(levels,)``, float32; at most 1000, evenly chosen.
     """
-    highest = np.sort(logits.max(axis=1))
-    if len(highest) > _MOST_LEVELS:
-        highest = np.quantile(highest, np.linspace(0, 1, _MOST_LEVELS))
-    return highest.astype(np.float32)
 
+    typical: np.ndarray
+    levels: np.ndarray
 
-def familiarity(logits: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """The conformal p-value of "this message is like the examples" (Bates et al. 2023, arXiv 2104.08279).
+    @classmethod
+    def fit(cls, logits: np.ndarray, cosines: np.ndarray) -> Scope:
+        """Learn from examples as they look to what had not seen them.
 
-    Of messages that are like the examples, a share of p or fewer has a p-value of at most p.
+        :param logits: ``(examples, intents)``; no examples at all mean that nothing is unfamiliar.
+        :param cosines: To the prototype of each intent, ``(examples, intents)``.
+        """
+        if not len(logits):
+            return cls(np.array([[0, 1], [0, 1]], dtype=np.float32), np.empty(0, dtype=np.float32))
+        highest = np.stack([logits.max(axis=1), cosines.max(axis=1)])
+        spread = highest.std(axis=1)
+        typical = np.stack([highest.mean(axis=1), np.where(spread > _LEAST_SPREAD, spread, 1)], axis=1).astype(
+            np.float32
+        )
+        scope = cls(typical, np.empty(0, dtype=np.float32))
+        return cls(typical, evenly_chosen(scope._familiarity(logits, cosines)))
 
-    :param logits: ``(messages, intents)``.
-    :param levels: As ``reference_levels`` gives them; none means that nothing is unfamiliar.
-    :return: ``(messages,)``, each in ``(0, 1]``: the share of examples whose highest logit is no higher.
-    """
-    not_higher = np.searchsorted(levels, logits.max(axis=1).astype(np.float32), side="right")
-    p_values: np.ndarray = (not_higher + 1) / (len(levels) + 1)
-    return p_values
+    def p_values(self, logits: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        """The conformal p-value of "this message is like the examples" (Bates et al. 2023, arXiv 2104.08279).
+
+        Of messages that are like the examples, a share of p or fewer has a p-value of at most p.
+
+        :param logits: ``(messages, intents)``.
+        :param cosines: ``(messages, intents)``.
+        :return: ``(messages,)``, each in ``(0, 1]``: the share of examples that are no more familiar.
+        """
+        no_more = np.searchsorted(self.levels, self._familiarity(logits, cosines), side="right")
+        p_values: np.ndarray = (no_more + 1) / (len(self.levels) + 1)
+        return p_values
+
+    def _familiarity(self, logits: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        highest = np.stack([logits.max(axis=1), cosines.max(axis=1)])
+        opinions = (highest - self.typical[:, :1]) / self.typical[:, 1:]
+        familiarity: np.ndarray = opinions.sum(axis=0).astype(np.float32)
+        return familiarity
 
 
 def doubt(p_values: np.ndarray, tail: float = TAIL) -> np.ndarray:
     """The factor for the confidences of a message: 1 if it is familiar, falling to 0 with its p-value below the tail.
 
+    Falls with the square: a message is trusted or it is not, and few are in between.
+
     :param p_values: ``(messages,)``, each in ``(0, 1]``.
     :param tail: The p-value below which a message is unfamiliar, in ``[0, 1]``; at 0 none is.
     :return: ``(messages,)``, each in ``(0, 1]``.
     """
-    return np.minimum(1.0, p_values / tail) if tail else np.ones_like(p_values)
+    return np.minimum(1.0, p_values / tail) ** 2 if tail else np.ones_like(p_values)
+
+
+def evenly_chosen(levels: np.ndarray) -> np.ndarray:
+    """Levels in ascending order, ``(levels,)``, float32; at most 1000 that stand for all."""
+    ascending = np.sort(levels)
+    if len(ascending) > _MOST_LEVELS:
+        ascending = np.quantile(ascending, np.linspace(0, 1, _MOST_LEVELS))
+    return ascending.astype(np.float32)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.special import log_softmax
 
-from rasa_token_pruning.fewshot.calibration import fit_temperature, out_of_fold_logits, probabilities
-from rasa_token_pruning.fewshot.head import fit_head
+from rasa_token_pruning.fewshot.calibration import fit_temperature, probabilities
 
 logit_arrays = arrays(
     np.float64,
@@ -112,57 +111,3 @@ def test_the_type_of_the_logits_does_not_matter(kind):
     logits, labels = noisy_logits(30, 4, margin=3.0, right=0.8)
     rounded = np.round(logits)
     assert fit_temperature(rounded.astype(kind), labels) == pytest.approx(fit_temperature(rounded, labels), rel=1e-3)
-
-
-DIMENSION = 12
-
-
-def examples(sizes: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    return np.random.default_rng(0).normal(size=(len(labels), DIMENSION)), labels
-
-
-@pytest.mark.parametrize("sizes", [[2, 2], [5, 7, 3], [40, 2, 11], [6] * 20], ids=str)
-def test_every_example_is_held_out_once(sizes):
-    embeddings, labels = examples(sizes)
-    logits, truths = out_of_fold_logits(embeddings, labels, np.zeros(len(labels), dtype=bool), 20.0)
-    assert logits.shape == (len(labels), len(sizes))
-    assert sorted(truths) == sorted(labels)
-
-
-def test_the_only_example_of_an_intent_is_never_held_out():
-    embeddings, labels = examples([1, 4, 1])
-    logits, truths = out_of_fold_logits(embeddings, labels, np.zeros(6, dtype=bool), 20.0)
-    assert truths.tolist() == [1, 1, 1, 1]
-    assert logits.shape == (4, 3)
-
-
-def test_the_only_example_of_an_intent_is_held_out_if_the_name_can_take_its_place():
-    embeddings, labels = examples([2, 4, 1])
-    always = np.zeros(7, dtype=bool)
-    always[0] = True
-    _, truths = out_of_fold_logits(embeddings, labels, always, 20.0)
-    assert sorted(truths) == [0, 1, 1, 1, 1]
-
-
-def test_single_examples_alone_leave_nothing_to_hold_out():
-    embeddings, labels = examples([1, 1, 1])
-    logits, truths = out_of_fold_logits(embeddings, labels, np.zeros(3, dtype=bool), 20.0)
-    assert (logits.shape, truths.shape) == ((0, 3), (0,))
-    assert fit_temperature(logits, truths) == 1.0
-
-
-def test_names_alone_leave_nothing_to_hold_out():
-    embeddings, labels = examples([3, 3])
-    logits, _ = out_of_fold_logits(embeddings, labels, np.ones(6, dtype=bool), 20.0)
-    assert logits.shape == (0, 2)
-
-
-def test_a_held_out_example_was_not_seen_by_its_head():
-    # Labels without any meaning: a head knows those that it has seen by heart, and can only guess the others.
-    chance = np.random.default_rng(0)
-    embeddings, labels = chance.normal(size=(120, 300)), np.arange(120) % 4
-    logits, truths = out_of_fold_logits(embeddings, labels, np.zeros(120, dtype=bool), 20.0)
-    by_heart = fit_head(embeddings, labels, 20.0).logits(embeddings)
-    assert (by_heart.argmax(axis=1) == labels).mean() == 1
-    assert (logits.argmax(axis=1) == truths).mean() < 0.5

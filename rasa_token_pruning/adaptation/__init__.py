@@ -1,0 +1,1 @@
+"""Encoders made to fit: to an assistant's own examples."""

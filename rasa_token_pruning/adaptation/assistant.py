@@ -1,0 +1,70 @@
+"""An encoder refined for one assistant, and how its examples look to refined encoders that have not seen them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rasa_token_pruning.adaptation.refinement import refine
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.encoder.runtime import specification
+from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
+from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH
+from rasa_token_pruning.fewshot.examples import Examples
+from rasa_token_pruning.fewshot.held_out import HeldOut, folds, joined, view
+
+# A refined encoder has its examples by heart. To calibrate confidences, parts of the data are held out from encoders
+# of their own until so many examples are: with more than 750 examples that is one part, a fifth.
+ENOUGH_HELD_OUT = 150
+
+
+def refined(
+    encoder: PrunedEncoder, texts: Sequence[str], intents: Sequence[str], names: Mapping[str, str]
+) -> tuple[PrunedEncoder, HeldOut]:
+    """Refine an encoder on labelled texts. The order of these does not matter.
+
+    :param encoder: One that was made from a model; it is not changed.
+    :param texts: The examples.
+    :param intents: The intent of each text.
+    :param names: For intents, the name as a text: one more example.
+    :return: The refined encoder, and what is needed to calibrate a classifier on its embeddings: some of the examples
+        as they look to a head (with the default strength) and an encoder that had seen neither.
+    :raises ClassifierError: If there are fewer than two intents.
+    :raises EncoderError: If the encoder was itself loaded.
+    """
+    if encoder.options is None:
+        raise EncoderError("A loaded encoder cannot be refined: make it from the model.")
+    model = shared_model(encoder.options.model)
+    spec = specification(model, encoder.options)
+    examples, ids = _sorted_by_ids(model.tokenizer(encoder.options.prompt), texts, intents, names)
+    spelled = [
+        texts[number] if number >= 0 else names[examples.intents[label]]
+        for number, label in zip(examples.numbers, examples.labels, strict=True)
+    ]
+
+    def refined_on(rows: np.ndarray, title: str) -> PrunedEncoder:
+        chosen = [ids[row] for row in np.flatnonzero(rows)]
+        return encoder.with_weights(refine(model.weights, spec, chosen, examples.labels[rows], title))
+
+    which = folds(examples.labels, examples.is_name)
+    views = [view(examples, np.empty((len(ids), 0)), np.zeros(len(ids), dtype=bool), DEFAULT_STRENGTH)]
+    for fold in range(which.max() + 1):
+        if sum(len(one.numbers) for one in views) < ENOUGH_HELD_OUT:
+            held_out = which == fold
+            rows = refined_on(~held_out, f"Refining without part {fold + 1}").encode(spelled)
+            views.append(view(examples, rows, held_out, DEFAULT_STRENGTH))
+    return refined_on(np.ones(len(ids), dtype=bool), "Refining the encoder"), joined(views)
+
+
+def _sorted_by_ids(
+    tokenizer: WordPieceTokenizer, texts: Sequence[str], intents: Sequence[str], names: Mapping[str, str]
+) -> tuple[Examples, list[np.ndarray]]:
+    """The examples in an order of their own, and the token ids of each, ``(length,)``."""
+    every = [pieces.ids for pieces in tokenizer.tokenize([*texts, *names.values()], report=False)]
+    longest = max(len(ids) for ids in every)
+    padded = [np.pad(ids, (0, longest - len(ids)), constant_values=-1) for ids in every]
+    examples = Examples.of(padded[: len(texts)], intents, dict(zip(names, padded[len(texts) :], strict=True)))
+    return examples, [row[row >= 0] for row in examples.rows]
