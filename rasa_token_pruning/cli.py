@@ -7,11 +7,17 @@ import sys
 from collections.abc import Sequence
 
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.evaluation import speed_command
+from rasa_token_pruning.evaluation import explain_command, speed_command
 from rasa_token_pruning.version import __version__
 
 # What a user can put right; everything else is ours to put right and shows its traceback.
-_USER_ERRORS = (EncoderError, OSError, speed_command.TextsError, speed_command.SpeedError)
+_USER_ERRORS = (
+    EncoderError,
+    OSError,
+    explain_command.ArchiveError,
+    speed_command.TextsError,
+    speed_command.SpeedError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rasa-token-pruning", description="Tools around the pruned sentence encoder.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    explain_command.add(commands)
     benchmark = commands.add_parser("benchmark", help="measure")
     kinds = benchmark.add_subparsers(required=True, metavar="KIND")
     speed_command.add(kinds)

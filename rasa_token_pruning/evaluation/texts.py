@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
 
-from rasa_token_pruning.encoder.calibration import calibration_texts
-
 
 class TextsError(ValueError):
     """A file of texts is missing, damaged or too small. The message says the way out."""
@@ -21,6 +19,8 @@ def read_texts(file: Path | None) -> list[str]:
     :raises TextsError: If the file cannot be read, or holds fewer than 20 different messages.
     """
     if file is None:
+        from rasa_token_pruning.encoder.calibration import calibration_texts  # other commands do not need its onnx
+
         return calibration_texts()
     try:
         with file.open(encoding="utf-8", newline="") as stream:

@@ -1,0 +1,156 @@
+"""From an archive to what answers in it: the encoder, the classifier and the examples, without Rasa."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rasa_token_pruning.encoder.bundle import DESCRIPTION
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.evaluation.archive import Archive, ArchiveError, Node, opened
+from rasa_token_pruning.fewshot.classifier import FewShotClassifier
+from rasa_token_pruning.fewshot.errors import ClassifierError
+from rasa_token_pruning.fewshot.neighbours import Neighbours
+
+FEATURIZER, CLASSIFIER = "TokenPruningFeaturizer", "FewShotIntentClassifier"
+
+# The components' own, as far as they matter here; a test compares them.
+FEATURIZER_DEFAULTS: Mapping[str, Any] = {
+    "model": DEFAULT_MODEL,
+    "prompt": None,
+    "pruning": "balanced",
+    "layers": None,
+    "quantile": None,
+    "min_tokens": None,
+    "reduction": None,
+    "score": None,
+    "readout": "final+cut",
+    "engine": "auto",
+    "precision": "auto",
+    "num_threads": None,
+    "device": "cpu",
+}
+CLASSIFIER_DEFAULTS: Mapping[str, Any] = {"featurizers": [], "doubt_unfamiliar": True, "coverage": None}
+
+_POLICY_KEYS = ("layers", "quantile", "min_tokens", "reduction", "score")
+_COVERAGE = 0.9  # where the assistant has none
+_WAY_OUT = (
+    f"A {CLASSIFIER} can be explained if it reads one {FEATURIZER} and nothing else: give that an alias, name it in "
+    "the classifier's featurizers, and train."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Assistant:
+    """What understands messages in a trained assistant.
+
+    :param neighbours: The examples that it remembers, if it does.
+    :param doubting: Whether it lowers the confidences of unfamiliar messages.
+    :param coverage: The share of messages whose intent is to be in the set of intents, in ``(0, 1)``.
+    """
+
+    encoder: PrunedEncoder
+    classifier: FewShotClassifier
+    neighbours: Neighbours | None = None
+    doubting: bool = True
+    coverage: float = _COVERAGE
+
+
+def load(file: Path) -> Assistant:
+    """The assistant in an archive.
+
+    :raises ArchiveError: If the archive is damaged, or holds no classifier of ours that reads one featurizer of ours.
+    :raises EncoderError: If the archive does not hold the encoder and this machine lacks what making it needs.
+    """
+    with TemporaryDirectory() as place:
+        learnt_folder, encoder_folder = Path(place) / "classifier", Path(place) / "featurizer"
+        with opened(file) as archive:
+            featurizer, classifier = _pair(archive)
+            archive.take_out(classifier.resource, learnt_folder)
+            archive.take_out(featurizer.resource, encoder_folder)
+        try:
+            learnt = FewShotClassifier.load(learnt_folder)
+            neighbours = Neighbours.load(learnt_folder, learnt.dimension)
+        except ClassifierError as error:
+            raise ArchiveError(f"{CLASSIFIER} in {file}: {error}") from error
+        encoder = _encoder({**FEATURIZER_DEFAULTS, **featurizer.options}, encoder_folder, file)
+    if learnt.dimension != encoder.dimension:
+        raise ArchiveError(
+            f"The {CLASSIFIER} in {file} learnt from features of width {learnt.dimension}, but its {FEATURIZER} gives "
+            f"{encoder.dimension}: it reads other dense featurizers too. {_WAY_OUT}"
+        )
+    options = {**CLASSIFIER_DEFAULTS, **classifier.options}
+    return Assistant(encoder, learnt, neighbours, options["doubt_unfamiliar"], options["coverage"] or _COVERAGE)
+
+
+def _pair(archive: Archive) -> tuple[Node, Node]:
+    """The last classifier, whose answer Rasa uses, and the featurizer that it reads."""
+    trained = [node for node in archive.nodes if node.resource]
+    classifier = next((node for node in reversed(trained) if node.component == CLASSIFIER), None)
+    if classifier is None:
+        raise ArchiveError(
+            f"{archive.file} holds no {CLASSIFIER} (its components: {_listed(archive.nodes)}): add it to the pipeline "
+            "and train, or name another archive with --model."
+        )
+    before = [node for node in trained[: trained.index(classifier)] if node.component == FEATURIZER]
+    aliases = {**CLASSIFIER_DEFAULTS, **classifier.options}["featurizers"]
+    read = [node for node in before if not aliases or _alias(node) in aliases]
+    if len(read) != 1:
+        wanted = f"the featurizers {', '.join(map(repr, aliases))}" if aliases else "all featurizers before it"
+        found = ", ".join(repr(_alias(node)) for node in before) or "none"
+        raise ArchiveError(
+            f"The {CLASSIFIER} in {archive.file} reads {wanted}, and {len(read)} of them are a {FEATURIZER} (there is "
+            f"of those: {found}). {_WAY_OUT}"
+        )
+    return read[0], classifier
+
+
+def _encoder(options: Mapping[str, Any], folder: Path, file: Path) -> PrunedEncoder:
+    """The encoder in the archive, or the one that it was trained with."""
+    try:
+        record = json.loads((folder / "encoder.json").read_bytes())
+        trained_with, bundle = (record["identity"], record["precision"]), record["bundle"]
+        if bundle is not None:
+            description = (folder / "encoder" / DESCRIPTION).read_bytes()
+            if hashlib.sha256(description).hexdigest() != bundle:
+                raise EncoderError("it is not the one that was written.")
+            return PrunedEncoder.load(folder / "encoder", num_threads=options["num_threads"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ArchiveError(
+            f"The encoder in {file} cannot be used: train again, or restore the archive. ({error})"
+        ) from error
+    encoder = _encoder_from_options(options)
+    if (encoder.identity, encoder.precision) != trained_with:
+        raise ArchiveError(
+            f"{file} was trained with another encoder than model '{options['model']}' with precision "
+            f"{encoder.precision} on this machine: install that of the training, or train again."
+        )
+    return encoder
+
+
+def _encoder_from_options(options: Mapping[str, Any]) -> PrunedEncoder:
+    name = options["pruning"]
+    if isinstance(name, bool):  # what YAML makes of on and off
+        name = "balanced" if name else "off"
+    model = shared_model(options["model"])
+    changes = {key: options[key] for key in _POLICY_KEYS if options[key] is not None}
+    policy = replace(preset(name, model.weights.config.layers), **changes)
+    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device")}
+    return PrunedEncoder(options["model"], policy, options["readout"], **same)
+
+
+def _alias(node: Node) -> str:
+    return str(node.options.get("alias") or node.name)  # under this name Rasa keeps its features
+
+
+def _listed(nodes: Sequence[Node]) -> str:
+    return ", ".join(dict.fromkeys(node.component for node in nodes)) or "none"
