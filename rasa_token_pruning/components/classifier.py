@@ -206,6 +206,8 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
 
     def _answer(self, message: Message) -> list[dict[str, Any]]:
         """The ranking of a message; what else there is to say is set on the message."""
+        if self._config["coverage"] is not None:
+            message.set(INTENT_CANDIDATES, [], add_to_output=True)  # so that an action always finds a list
         classifier = self._classifier
         features = self._features(message, classifier.dimension) if classifier else None
         if classifier is None or features is None:

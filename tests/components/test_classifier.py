@@ -598,3 +598,9 @@ def test_fingerprinting_takes_the_options_that_rasa_makes_up_for_cached_nodes():
     assert FewShotIntentClassifier.fingerprint_addon(
         {"output": "from the cache"}
     ) == FewShotIntentClassifier.fingerprint_addon({})
+
+
+def test_a_message_about_which_nothing_can_be_said_has_no_candidates(bench):
+    message = Message({TEXT: "hello"})
+    bench.trained(coverage=0.9).process([message])
+    assert message.get("intent_candidates") == []
