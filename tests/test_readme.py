@@ -15,11 +15,11 @@ from rasa.shared.data import TrainingType
 
 from benchmarks.engines import table as engines
 from benchmarks.example_bot import table as comparison
+from benchmarks.intents_rasa import means
+from benchmarks.intents_rasa import table as intents
 from benchmarks.policies import reductions_table as reductions
 from benchmarks.policies import shipped
 from benchmarks.policies import table as policies
-from benchmarks.intents_rasa import means
-from benchmarks.intents_rasa import table as intents
 from benchmarks.scope import table as scope
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
 from rasa_token_pruning.evaluation.speed_tables import tables as speed
