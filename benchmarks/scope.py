@@ -1,4 +1,4 @@
-"""Out-of-scope messages and the fallback: what doubting unfamiliar messages catches, and what it costs.
+"""Out-of-scope messages and the fallback, and candidates: what doubt catches and costs, and what the sets cover.
 
     python -m benchmarks.scope DATA
 
@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from benchmarks.metrics import calibration_error
+from benchmarks.metrics import figures
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, TASKS, fit, read
 from rasa_token_pruning import PrunedEncoder
@@ -23,7 +22,7 @@ from rasa_token_pruning.fewshot.scope import doubt
 
 OUT_OF_SCOPE = "clinc150/oos_valid.csv"
 TAILS = (0.0, 0.04, 0.06, 0.08, 0.1)
-THRESHOLD = 0.3  # of Rasa's FallbackClassifier
+COVERAGES = (0.9, 0.95)
 
 
 def measure(encoder: PrunedEncoder, data: Path, task: str, shots: int) -> list[dict[str, Any]]:
@@ -39,20 +38,40 @@ def measure(encoder: PrunedEncoder, data: Path, task: str, shots: int) -> list[d
             said.probabilities.max(axis=1) * doubt(said.familiarity, tail)
             for said in (classifier.predict(inside), classifier.predict(outside))
         )
-        scores, truths = np.concatenate([known, unknown]), np.repeat([1, 0], [len(known), len(unknown)])
+        rows.append({"task": task, "shots": shots, "tail": tail, **figures(known, right, unknown)})
+    return rows
+
+
+def measure_sets(encoder: PrunedEncoder, data: Path, task: str, shots: int) -> list[dict[str, Any]]:
+    """A row for each coverage: how often the right intent is among the candidates, and how many these are."""
+    classifier = fit(encoder, data / task, shots)
+    texts, intents = read(data / task / "valid.csv")
+    embeddings, right = encoder.encode(texts), np.searchsorted(classifier.intents, intents)
+    rows = []
+    for coverage in COVERAGES:
+        sets = classifier.predict_sets(embeddings, coverage)
         rows.append(
             {
                 "task": task,
                 "shots": shots,
-                "tail": tail,
-                "answered_right": float((right & (known >= THRESHOLD)).mean()),
-                "fell_back": float((known < THRESHOLD).mean()),
-                "calibration_error": calibration_error(known, right),
-                "out_of_scope_caught": float((unknown < THRESHOLD).mean()),
-                "out_of_scope_auroc": float(roc_auc_score(truths, scores)),
+                "coverage": coverage,
+                "covered": float(sets[np.arange(len(sets)), right].mean()),
+                "candidates": float(sets.sum(axis=1).mean()),
+                "alone": float((sets.sum(axis=1) == 1).mean()),
             }
         )
     return rows
+
+
+def sets_table(rows: list[dict[str, Any]]) -> str:
+    """The rows of ``measure_sets`` in Markdown."""
+    lines = ["| task | shots | coverage asked for | covered | candidates | a single one |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(
+            f"| {row['task']} | {row['shots']} | {row['coverage']} | {row['covered']:.3f} "
+            f"| {row['candidates']:.2f} | {row['alone']:.2f} |"
+        )
+    return "\n".join(lines)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -75,8 +94,9 @@ def main(data: Path) -> None:
     """Measure, store, print."""
     encoder = PrunedEncoder(readout="final+cut")
     rows = [row for task in TASKS for shots in SHOTS for row in measure(encoder, data, task, shots)]
-    store("scope", split="valid", rows=rows)
-    print(table(rows))
+    sets = [row for task in TASKS for shots in SHOTS for row in measure_sets(encoder, data, task, shots)]
+    store("scope", split="valid", rows=rows, sets=sets)
+    print(table(rows), sets_table(sets), sep="\n\n")
 
 
 if __name__ == "__main__":

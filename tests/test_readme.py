@@ -20,6 +20,8 @@ from benchmarks.intents_rasa import table as intents
 from benchmarks.policies import reductions_table as reductions
 from benchmarks.policies import shipped
 from benchmarks.policies import table as policies
+from benchmarks.scale import table as scale
+from benchmarks.scope import sets_table
 from benchmarks.scope import table as scope
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
 from rasa_token_pruning.evaluation.speed_tables import tables as speed
@@ -92,7 +94,9 @@ def test_its_tables_are_the_measured_ones(root, readme):
     assert policies(shipped(chosen)) in readme and policies(chosen) in measurements
     classified = json.loads((results / "intents.json").read_text())["rows"]
     assert intents(classified) in measurements and means(classified) in readme
-    assert scope(json.loads((results / "scope.json").read_text())["rows"]) in measurements
+    assert scale(json.loads((results / "scale.json").read_text())["rows"]) in measurements
+    fallback = json.loads((results / "scope.json").read_text())
+    assert scope(fallback["rows"]) in measurements and sets_table(fallback["sets"]) in measurements
     assert reductions(json.loads((results / "reductions.json").read_text())["rows"]) in measurements
     assert engines(json.loads((results / "engines.json").read_text())["rows"]) in measurements
     measured = speed(json.loads((results / "speed.json").read_text()))

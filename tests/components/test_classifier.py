@@ -450,10 +450,10 @@ def test_components_of_distinct_names_explain_themselves_without_a_warning(bench
     assert set(messages[0].get(DIAGNOSTIC_DATA)) == {"run_featurizer", "run_classifier0", "run_classifier1"}
 
 
-def test_a_message_without_usable_features_has_no_diagnostic_data_and_no_candidates(bench):
+def test_a_message_without_usable_features_has_no_diagnostic_data_and_an_empty_list_of_candidates(bench):
     message = Message({TEXT: "hello"})
     explaining(bench, coverage=0.9).process([message])
-    assert (message.get(DIAGNOSTIC_DATA), message.get("intent_candidates")) == (None, None)
+    assert (message.get(DIAGNOSTIC_DATA), message.get("intent_candidates")) == (None, [])
 
 
 @pytest.mark.parametrize("explain", [True, False])
@@ -598,9 +598,3 @@ def test_fingerprinting_takes_the_options_that_rasa_makes_up_for_cached_nodes():
     assert FewShotIntentClassifier.fingerprint_addon(
         {"output": "from the cache"}
     ) == FewShotIntentClassifier.fingerprint_addon({})
-
-
-def test_a_message_about_which_nothing_can_be_said_has_no_candidates(bench):
-    message = Message({TEXT: "hello"})
-    bench.trained(coverage=0.9).process([message])
-    assert message.get("intent_candidates") == []
