@@ -25,6 +25,7 @@ from rasa_token_pruning.components.learning import LabelledMessages, learn
 from rasa_token_pruning.components.options import DIET_ONLY, as_config_error, check_flag, check_keys, check_number
 from rasa_token_pruning.components.ranking import Ranking, shown
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, FewShotClassifier, Predictions
+from rasa_token_pruning.fewshot.conformal import prediction_sets
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.neighbours import Neighbours
 from rasa_token_pruning.version import __version__
@@ -216,7 +217,9 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
         doubting = self._config["doubt_unfamiliar"]
         ranking = self._ranking.rank((predictions.confidences if doubting else predictions.probabilities)[0])
         if self._config["coverage"] is not None:
-            possible = self._ranking.containing(classifier.predict_sets(features, self._config["coverage"])[0])
+            levels = classifier.true_probabilities
+            [possible_labels] = prediction_sets(predictions.probabilities, levels, self._config["coverage"])
+            possible = self._ranking.containing(possible_labels)
             possible.add(ranking[0]["name"])  # whose label may not be in the set: a sum of topics, or out of scope
             candidates = [entry for entry in ranking if entry["name"] in possible]
             message.set(INTENT_CANDIDATES, candidates, add_to_output=True)

@@ -116,7 +116,7 @@ class FewShotClassifier:
         """
         logits = self._logits(embeddings)
         inside = np.array([intent != self.out_of_scope for intent in self.intents])
-        cosines = similarities(embeddings, self.prototypes[inside])
+        cosines = similarities(embeddings, self.prototypes)[:, inside]
         calibrated, p_values = probabilities(logits, self.temperature), self.scope.p_values(logits[:, inside], cosines)
         confidences = calibrated * doubt(p_values)[:, None]
         if self.out_of_scope is not None:
