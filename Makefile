@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BOT := example_bot
+RESULTS := benchmarks/results
 
 # Rasa reports usage to its makers unless told not to; its dependencies warn of each other.
 export RASA_TELEMETRY_ENABLED = false
@@ -11,12 +12,13 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test lint types format compare clean
+.PHONY: help demo test lint types format compare benchmark clean
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
 	@echo "make test     lint, types and tests"
 	@echo "make compare  the example bot beside the same bot with DIET; writes benchmarks/results/example_bot.json"
+	@echo "make benchmark DATA=folder  what pruning costs and saves on data sets, about an hour (docs/pruning.md)"
 	@echo "make format   format the code"
 	@echo "make clean    remove the environment and what training wrote"
 
@@ -50,6 +52,15 @@ format: $(INSTALLED)
 
 compare: $(INSTALLED)
 	$(BIN)/python -m benchmarks.example_bot
+
+# The tables and figures of docs/pruning.md; DATA holds a folder for each data set, with train.csv and test.csv.
+benchmark: $(INSTALLED)
+	@test -n "$(DATA)" || { echo "Say where the data sets are: make benchmark DATA=folder"; exit 2; }
+	$(BIN)/rasa-token-pruning benchmark accuracy $(wildcard $(DATA)/*/) --output $(RESULTS)/accuracy-all-MiniLM-L6-v2.json \
+		--figure docs/accuracy-all-MiniLM-L6-v2.png
+	$(BIN)/rasa-token-pruning benchmark pruning $(wildcard $(DATA)/*/) --output $(RESULTS)/pruning-all-MiniLM-L6-v2.json \
+		--figure docs/pruning-all-MiniLM-L6-v2.png
+	$(BIN)/rasa-token-pruning benchmark hardware --append $(RESULTS)/hardware.json
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@python=$$(sh scripts/find_python.sh) || exit 1; \

@@ -7,16 +7,26 @@ import sys
 from collections.abc import Sequence
 
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.evaluation import explain_command, speed_command
+from rasa_token_pruning.evaluation import (
+    accuracy_command,
+    comparison_command,
+    explain_command,
+    hardware_command,
+    speed_command,
+)
+from rasa_token_pruning.tuning import tune_command
 from rasa_token_pruning.version import __version__
 
 # What a user can put right; everything else is ours to put right and shows its traceback.
 _USER_ERRORS = (
     EncoderError,
     OSError,
+    accuracy_command.FigureError,
     explain_command.ArchiveError,
     speed_command.TextsError,
     speed_command.SpeedError,
+    tune_command.LabelledError,
+    tune_command.TuningError,
 )
 
 
@@ -29,9 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     explain_command.add(commands)
+    tune_command.add(commands)
     benchmark = commands.add_parser("benchmark", help="measure")
     kinds = benchmark.add_subparsers(required=True, metavar="KIND")
     speed_command.add(kinds)
+    accuracy_command.add(kinds)
+    comparison_command.add(kinds)
+    hardware_command.add(kinds)
     chosen = parser.parse_args(arguments)
     try:
         chosen.run(chosen)

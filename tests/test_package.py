@@ -10,12 +10,14 @@ import rasa_token_pruning
 # Which layer may import which: each only what stands below it (see docs/architecture.md).
 BELOW = {
     "components": {"adaptation", "encoder", "fewshot"},
+    "tuning": {"evaluation", "encoder", "fewshot"},
     "evaluation": {"encoder", "fewshot"},
     "adaptation": {"encoder", "fewshot"},
     "encoder": set(),
     "fewshot": set(),
 }
 NEVER = {
+    "tuning": {"rasa", "tensorflow"},
     "evaluation": {"rasa", "tensorflow"},
     "adaptation": {"rasa", "tensorflow"},
     "encoder": {"rasa", "tensorflow"},

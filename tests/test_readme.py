@@ -17,14 +17,13 @@ from benchmarks.engines import table as engines
 from benchmarks.example_bot import table as comparison
 from benchmarks.intents_rasa import means
 from benchmarks.intents_rasa import table as intents
-from benchmarks.policies import reductions_table as reductions
-from benchmarks.policies import shipped
-from benchmarks.policies import table as policies
 from benchmarks.scale import table as scale
 from benchmarks.scope import sets_table
 from benchmarks.scope import table as scope
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
 from rasa_token_pruning.evaluation.speed_tables import tables as speed
+from rasa_token_pruning.tuning.result import LEVELS, SearchResult
+from rasa_token_pruning.tuning.tune_command import report
 
 
 @pytest.fixture(scope="module")
@@ -89,20 +88,22 @@ def test_its_tables_are_the_measured_ones(root, readme):
     results = root / "benchmarks" / "results"
     measurements = (root / "docs" / "measurements.md").read_text(encoding="utf-8")
     compared = comparison(json.loads((results / "example_bot.json").read_text())["results"])
-    chosen = json.loads((results / "policies.json").read_text())["rows"]
     assert compared in readme and compared in measurements
-    assert policies(shipped(chosen)) in readme and policies(chosen) in measurements
     classified = json.loads((results / "intents.json").read_text())["rows"]
     assert intents(classified) in measurements and means(classified) in readme
     assert scale(json.loads((results / "scale.json").read_text())["rows"]) in measurements
     fallback = json.loads((results / "scope.json").read_text())
     assert scope(fallback["rows"]) in measurements and sets_table(fallback["sets"]) in measurements
-    assert reductions(json.loads((results / "reductions.json").read_text())["rows"]) in measurements
     assert engines(json.loads((results / "engines.json").read_text())["rows"]) in measurements
     measured = speed(json.loads((results / "speed.json").read_text()))
     shown = re.findall(r"^\| (?:onnx|sentence-transformers|FastEmbed|model2vec).*", readme, re.M)
     assert measured in measurements
     assert len(shown) >= 10 and all(line in measured for line in shown)
+
+
+def test_what_is_said_of_the_search_was_found(root):
+    found = SearchResult.load(root / "benchmarks" / "results" / "tune-all-MiniLM-L6-v2.json")
+    assert report(found, "final+cut", LEVELS) in (root / "docs" / "pruning.md").read_text(encoding="utf-8")
 
 
 def test_its_links_lead_somewhere(root, readme):

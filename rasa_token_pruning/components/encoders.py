@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ from rasa_token_pruning.encoder.bundle import DESCRIPTION
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import identity, locate
-from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.presets import policy_from_options
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.version import __version__
 
 _COMPONENT = "TokenPruningFeaturizer"
-_POLICY_KEYS = ("layers", "quantile", "min_tokens", "reduction", "score")
 
 
 def encoder_from_config(config: Mapping[str, Any]) -> PrunedEncoder:
@@ -33,12 +31,11 @@ def encoder_from_config(config: Mapping[str, Any]) -> PrunedEncoder:
         that the engine needs is not installed.
     """
     same = ("prompt", "engine", "precision", "num_threads", "device", "cache_mib")
-    changes = {key: config[key] for key in _POLICY_KEYS if config[key] is not None}
     with as_config_error(_COMPONENT, EncoderError):
         model = shared_model(config["model"])  # held until the encoder has it, so that it is read once
-        policy = preset(_preset_name(config["pruning"]), model.weights.config.layers)
+        policy = policy_from_options(config, model.weights.config.layers)
         options = {key: config[key] for key in same}
-        return PrunedEncoder(config["model"], replace(policy, **changes), config["readout"], **options)
+        return PrunedEncoder(config["model"], policy, config["readout"], **options)
 
 
 def encoder_to_archive(encoder: PrunedEncoder, folder: Path) -> str:
@@ -80,13 +77,6 @@ def encoder_fingerprint(config: Mapping[str, Any]) -> str:
 
 def _hash_of_description(folder: Path) -> str:
     return hashlib.sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
-
-
-def _preset_name(pruning: Any) -> Any:
-    """YAML 1.1 reads a bare ``off`` as false and ``on`` as true; both are understood."""
-    if isinstance(pruning, bool):
-        return "balanced" if pruning else "off"
-    return pruning
 
 
 def _version(package: str) -> str:

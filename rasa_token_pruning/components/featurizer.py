@@ -69,7 +69,7 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             "model": "all-MiniLM-L6-v2",
             # what precedes every text: the name of one of the model's prompts, or a text such as "query: "
             "prompt": None,
-            # balanced | off
+            # gentle | balanced | aggressive | off
             "pruning": "balanced",
             # override parts of the pruning policy: layers that cut (a list, from 0), the share of the removable
             # tokens that goes (0 <= quantile < 1), the number of tokens below which nothing is cut

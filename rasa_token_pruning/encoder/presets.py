@@ -1,26 +1,78 @@
-"""Named pruning policies."""
+"""Named pruning policies: those that a search has found for an encoder, and a rule for all others."""
 
 from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
 
-NAMES = ("off", "balanced")
+LEVELS = ("gentle", "balanced", "aggressive")
+NAMES = ("off", *LEVELS)
+
+# What `rasa-token-pruning tune --preset` has written, one file for each encoder, named after it.
+_FOLDER = Path(__file__).resolve().parent.parent / "presets"
 
 
-def preset(name: str, layers: int) -> PruningPolicy:
-    """The policy of a name, for an encoder with so many layers.
+def preset(name: str, layers: int, model: str = "") -> PruningPolicy:
+    """The policy of a name.
 
-    ``balanced`` makes one cut a third of the way up and takes half of the tokens above a floor of 6. It was chosen on
-    validation splits with all-MiniLM-L6-v2 (docs/measurements.md) and is a rule of thumb for other encoders. Short
-    messages, where every word counts, stay nearly whole.
-    ``off`` is the same without the cut.
-
-    :param name: ``off`` or ``balanced``.
+    :param name: ``gentle``, ``balanced`` or ``aggressive``, by how much accuracy they may cost (docs/measurements.md).
+        ``off`` is ``balanced`` without its cuts.
     :param layers: The number of layers of the encoder, at least 1.
+    :param model: The name or folder of the encoder. If its last part is the name of an encoder for which a search has
+        found policies, it is these; else a rule of thumb, by the number of layers.
     :raises EncoderError: If there is no preset of that name.
     """
     if name not in NAMES:
         raise EncoderError(f"pruning is {name!r}: give one of {', '.join(NAMES)}.")
-    balanced = PruningPolicy(layers=(layers // 3,), quantile=0.5, min_tokens=6)
-    return balanced if name == "balanced" else balanced.without_cuts()
+    found = _tuned(re.split(r"[\\/]", model.rstrip("\\/"))[-1])
+    level = "balanced" if name == "off" else name
+    policy = found.get(level, by_rule(level, layers))
+    if any(layer >= layers for layer in policy.layers):  # another encoder of the same name
+        policy = by_rule(level, layers)
+    return policy.without_cuts() if name == "off" else policy
+
+
+def policy_from_options(options: Mapping[str, Any], layers: int) -> PruningPolicy:
+    """The policy that a featurizer's options describe: a preset, parts of which they may override.
+
+    :param options: ``model``; ``pruning``, the name of a preset; and ``layers``, ``quantile``, ``min_tokens``,
+        ``reduction`` and ``score``, each with a value of its own or None.
+    :param layers: The number of layers of the encoder, at least 1.
+    :raises EncoderError: If a value is wrong.
+    """
+    name = options["pruning"]
+    if isinstance(name, bool):  # what YAML 1.1 makes of a bare `off` and `on`
+        name = "balanced" if name else "off"
+    changes = {key.name: options[key.name] for key in fields(PruningPolicy) if options[key.name] is not None}
+    return replace(preset(name, layers, options["model"]), **changes)
+
+
+def by_rule(level: str, layers: int) -> PruningPolicy:
+    """A policy for an encoder that no search has been run for.
+
+    :param level: One of ``LEVELS``.
+    :param layers: The number of its layers, at least 1.
+    """
+    quantile, floor = _RULE[level]
+    return PruningPolicy(layers=(layers // 3,), quantile=quantile, min_tokens=floor)
+
+
+_RULE = {"gentle": (0.3, 10), "balanced": (0.4, 10), "aggressive": (0.6, 6)}
+
+
+@lru_cache
+def _tuned(model: str) -> dict[str, PruningPolicy]:
+    """By level the policies that were found for an encoder; none if there is no file for it."""
+    known = {file.stem: file for file in _FOLDER.glob("*.json")}
+    if model not in known:
+        return {}
+    levels = json.loads(known[model].read_bytes())["levels"]
+    return {name: PruningPolicy(**level["policy"]) for name, level in levels.items()}

@@ -48,7 +48,7 @@ class PrunedEncoder:
     with equal options share their memory and can be used from several threads.
 
     :param model: ``all-MiniLM-L6-v2``, the path of a sentence-transformers folder, or a hub name.
-    :param pruning: ``balanced``, ``off``, or a policy of your own.
+    :param pruning: ``gentle``, ``balanced``, ``aggressive``, ``off``, or a policy of your own.
     :param readout: ``final``, ``final+cut``, or layers by number, see ``readout.joined_layers``.
     :param prompt: What precedes every text: the name of one of the model's own prompts, or a text such as ``query: ``;
         ``""`` for nothing, ``None`` for the model's own default.
@@ -187,7 +187,7 @@ class PrunedEncoder:
 
     def _embed(self, texts: Sequence[str]) -> list[np.ndarray]:
         rows: dict[int, np.ndarray] = {}
-        for indices, ids in _batches(self._runtime.tokenizer.tokenize(texts)):
+        for indices, ids in batches_of_equal_length(self._runtime.tokenizer.tokenize(texts)):
             for index, row in zip(indices, self._runtime.engine.embed(ids), strict=True):
                 rows[index] = row.copy()  # not a view, which would keep the whole batch in memory
         return [rows[index] for index in range(len(texts))]
@@ -195,7 +195,7 @@ class PrunedEncoder:
     def _encode(self, texts: Sequence[str]) -> list[EncodedText]:
         pieces = self._runtime.tokenizer.tokenize(texts)
         encoded: dict[int, EncodedText] = {}
-        for indices, ids in _batches(pieces):
+        for indices, ids in batches_of_equal_length(pieces):
             run = self._runtime.engine.run(ids)
             for row, index in enumerate(indices):
                 arrays = [array[row].copy() for array in (run.embeddings, run.reached, run.kept)]
@@ -205,7 +205,7 @@ class PrunedEncoder:
         return [encoded[index] for index in range(len(texts))]
 
 
-def _batches(pieces: Sequence[WordPieces]) -> Iterator[tuple[list[int], np.ndarray]]:
+def batches_of_equal_length(pieces: Sequence[WordPieces]) -> Iterator[tuple[list[int], np.ndarray]]:
     """Batches of texts of equal length: no padding, and they stay rectangular after every cut."""
     by_length: dict[int, list[int]] = {}
     for index, text in enumerate(pieces):

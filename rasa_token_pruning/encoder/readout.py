@@ -12,7 +12,7 @@ FINAL, FINAL_AND_CUT = "final", "final+cut"
 POOLINGS = ("mean", "cls", "max")
 
 # How much a part from an earlier layer counts beside the final embedding; chosen on validation splits.
-JOINED_WEIGHT = 0.7
+JOINED_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, eq=False)

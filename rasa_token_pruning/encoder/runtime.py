@@ -71,7 +71,9 @@ def specification(model: SentenceModel, options: Options) -> EncoderSpec:
     :raises EncoderError: If the policy or the read-out does not fit the model.
     """
     layers = model.weights.config.layers
-    policy = options.pruning if isinstance(options.pruning, PruningPolicy) else preset(options.pruning, layers)
+    policy = options.pruning
+    if not isinstance(policy, PruningPolicy):
+        policy = preset(policy, layers, options.model)
     if any(layer >= layers for layer in policy.layers):
         raise EncoderError(
             f"layers is {list(policy.layers)}, but this encoder has {layers} layers: give numbers from 0 to "

@@ -76,17 +76,17 @@ class Layer(nn.Module):
 
         :param bias: What is added to the attention scores, ``(1 or batch, heads, length, length)``, or nothing.
         """
-        query, key, value = self._project(hidden)
-        return self._join(functional.scaled_dot_product_attention(query, key, value, attn_mask=bias), hidden)
+        query, key, value = self.project(hidden)
+        return self.join_heads(functional.scaled_dot_product_attention(query, key, value, attn_mask=bias), hidden)
 
     def attend_and_score(
         self, hidden: Tensor, bias: Tensor | None, score: Callable[[Tensor, Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
         """The attention half, and the importance of each token in it, ``(batch, length)``, by one of ``SCORES``."""
-        query, key, value = self._project(hidden)
+        query, key, value = self.project(hidden)
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         probabilities = (scores if bias is None else scores + bias).softmax(dim=-1)
-        return self._join(probabilities @ value, hidden), score(probabilities, value)
+        return self.join_heads(probabilities @ value, hidden), score(probabilities, value)
 
     def feed_forward(self, hidden: Tensor) -> Tensor:
         """The feed-forward half, ``(batch, length, width)`` to the same shape."""
@@ -94,14 +94,14 @@ class Layer(nn.Module):
         changed: Tensor = self.output_norm(hidden + functional.dropout(contracted, DROPOUT, self.training))
         return changed
 
-    def _project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Query, key and value, each ``(batch, heads, length, width / heads)``."""
         batch, length, _ = hidden.shape
         joined = self.query_key_value(hidden).view(batch, length, 3, self.heads, -1)
         query, key, value = joined.permute(2, 0, 3, 1, 4).unbind(0)
         return query, key, value
 
-    def _join(self, context: Tensor, hidden: Tensor) -> Tensor:
+    def join_heads(self, context: Tensor, hidden: Tensor) -> Tensor:
         """Heads ``(batch, heads, length, width / heads)`` back to ``(batch, length, width)``, with the residual."""
         merged = context.transpose(1, 2).reshape(hidden.shape)
         output = functional.dropout(self.attention_output(merged), DROPOUT, self.training)
@@ -146,7 +146,7 @@ class Transformer(nn.Module):
         :param first: The first layer to run. Neither the policy nor ``joined`` names an earlier one.
         :param hidden: What enters it, ``(batch, length, width)``.
         """
-        tokens = _Tokens(hidden, self._bias(hidden))
+        tokens = _Tokens(hidden, self.distance_bias(hidden))
         means: dict[int, Tensor] = {}
         for number, layer in list(enumerate(cast("Iterable[Layer]", self.layers)))[first:]:
             if number in joined:
@@ -173,10 +173,10 @@ class Transformer(nn.Module):
         """What enters a layer if nothing is cut before it, ``(batch, length, width)``: for ``run_from``."""
         hidden: Tensor = self.embeddings(ids)
         for layer in list(cast("Iterable[Layer]", self.layers))[:last]:
-            hidden = layer.feed_forward(layer.attend(hidden, self._bias(hidden)))
+            hidden = layer.feed_forward(layer.attend(hidden, self.distance_bias(hidden)))
         return hidden
 
-    def _bias(self, hidden: Tensor) -> Tensor | None:
+    def distance_bias(self, hidden: Tensor) -> Tensor | None:
         """What the distance of tokens adds to the attention scores, ``(1, heads, length, length)``."""
         if self.relative_bias is None:
             return None

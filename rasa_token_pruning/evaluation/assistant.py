@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +14,7 @@ from rasa_token_pruning.encoder.bundle import DESCRIPTION
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
-from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.presets import policy_from_options
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.archive import Archive, ArchiveError, Node, opened
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
@@ -41,7 +41,6 @@ FEATURIZER_DEFAULTS: Mapping[str, Any] = {
 }
 CLASSIFIER_DEFAULTS: Mapping[str, Any] = {"featurizers": [], "doubt_unfamiliar": True, "coverage": None}
 
-_POLICY_KEYS = ("layers", "quantile", "min_tokens", "reduction", "score")
 _COVERAGE = 0.9  # where the assistant has none
 _WAY_OUT = (
     f"A {CLASSIFIER} can be explained if it reads one {FEATURIZER} and nothing else: give that an alias, name it in "
@@ -138,12 +137,8 @@ def _encoder(options: Mapping[str, Any], folder: Path, file: Path) -> PrunedEnco
 
 
 def _encoder_from_options(options: Mapping[str, Any]) -> PrunedEncoder:
-    name = options["pruning"]
-    if isinstance(name, bool):  # what YAML makes of on and off
-        name = "balanced" if name else "off"
-    model = shared_model(options["model"])
-    changes = {key: options[key] for key in _POLICY_KEYS if options[key] is not None}
-    policy = replace(preset(name, model.weights.config.layers), **changes)
+    model = shared_model(options["model"])  # held until the encoder has it, so that it is read once
+    policy = policy_from_options(options, model.weights.config.layers)
     same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device")}
     return PrunedEncoder(options["model"], policy, options["readout"], **same)
 

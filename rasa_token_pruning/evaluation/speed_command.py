@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +17,8 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import NAMES as PRESETS
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.evaluation.machine import machine
+from rasa_token_pruning.evaluation.progress import progress
 from rasa_token_pruning.evaluation.speed import BATCH_SIZES, SpeedError, System, latencies, started, throughputs
 from rasa_token_pruning.evaluation.speed_tables import savings, tables
 from rasa_token_pruning.evaluation.texts import TextsError, mixed, of_length, read_texts
@@ -62,38 +60,18 @@ def run(arguments: argparse.Namespace) -> None:
         sets = {"short": short, "all lengths": mixed(short, 1000)}
         systems = [*_systems(arguments.model, arguments.num_threads, Path(folder)), *further]
         with started(systems) as workers:
-            one = latencies(workers, {k: v for k, v in by_length.items() if v}, arguments.rounds, _progress)
+            one = latencies(workers, {k: v for k, v in by_length.items() if v}, arguments.rounds, progress)
             processes = [
                 {"system": w.system.name, "start_s": w.start_s, "load_s": w.load_s, "resident_mib": w.resident_mib}
                 for w in workers
             ]
-            many = throughputs(workers, sets, max(1, arguments.rounds // 2), _progress)
+            many = throughputs(workers, sets, max(1, arguments.rounds // 2), progress)
     saved = savings(one, _policies(arguments.model), shared_model(arguments.model).weights.config.layers)
     record = {"machine": machine(), "one_message": one, "saved": saved, "batched": many, "processes": processes}
     print(tables(record))
     if arguments.output:
         content = {"date": date.today().isoformat(), "version": __version__, **record}
         arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    packages = ("onnxruntime", "torch", "sentence-transformers", "transformers", "tokenizers")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "processor": _processor(),
-        "cores": cores,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "packages": {package: _version(package) for package in packages},
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
 
 
 def _systems(model: str, num_threads: int | None, folder: Path) -> list[System]:
@@ -114,7 +92,7 @@ def _systems(model: str, num_threads: int | None, folder: Path) -> list[System]:
 
 def _policies(model: str) -> dict[str, PruningPolicy]:
     layers = shared_model(model).weights.config.layers
-    presets = {name: preset(name, layers) for name in PRESETS}
+    presets = {name: preset(name, layers, model) for name in PRESETS}
     return {**presets, "two cuts of 0.4": PruningPolicy((layers // 6, layers // 2), 0.4, 6)}
 
 
@@ -130,16 +108,3 @@ def _further(file: Path | None) -> list[System]:
 def _piece_counter(model: str) -> Callable[[str], int]:
     tokenizer = shared_model(model).tokenizer(None)
     return lambda text: len(tokenizer.tokenize([text], report=False)[0].ids)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
-def _progress(what: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)

@@ -76,7 +76,7 @@ def test_a_pruned_layer_computes_what_an_unpruned_one_would_for_the_tokens_that_
         seen[row][:, kept] = 0.0
     hidden = transformer.embeddings(ids)
     for number, layer in enumerate(transformer.layers):
-        bias = transformer._bias(ids)
+        bias = transformer.distance_bias(ids)
         mask = seen[:, None] if number else torch.zeros(1, 1, 20, 20)
         hidden = layer.feed_forward(layer.attend(hidden, mask if bias is None else mask + bias))
     expected = torch.stack([states[kept] for states, kept in zip(hidden, run.kept, strict=True)])

@@ -1,0 +1,230 @@
+"""What a search found: it can be asked for a policy again and again, under any budget, without running anything."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.readout import FINAL
+from rasa_token_pruning.tuning.errors import TuningError
+from rasa_token_pruning.tuning.trial import LONG, SHORT, UNCUT, Setting, Trial
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What pruning may cost, in points of accuracy.
+
+    :param mean: On the mean over the tasks, messages as they are written, against the unpruned encoder's own embedding;
+        less than 0 demands a gain.
+    :param worst: The same on the worst task.
+    :param long: On the mean over the tasks, long messages, against the unpruned encoder with the same read-out.
+    :param errors: By how many standard errors a task may be worse than ``worst``.
+    """
+
+    mean: float
+    worst: float
+    long: float = math.inf
+    errors: float = 0
+
+
+# Speed levels, the slowest first.
+LEVELS: Mapping[str, Budget] = {
+    "gentle": Budget(0.0, 0.0, 0.5, errors=2),
+    "balanced": Budget(0.5, 1.0, 1.0),
+    "aggressive": Budget(2.0, 4.0, 4.0),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of accuracy.
+
+    :param points: In points.
+    :param error: The standard error of ``points`` over the draws of examples, in points.
+    """
+
+    points: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.points:+.2f} ±{self.error:.2f}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one policy is worth over some tasks.
+
+    :param policy: The policy.
+    :param mean: The mean change over the tasks, messages as they are written, against the unpruned encoder's own
+        embedding.
+    :param by_task: That change on each task and kind of message.
+    :param long: The mean change on long messages against the unpruned encoder with the same read-out, if these were
+        judged by: what pruning alone does to them.
+    :param work: The mean share of the work that is left, in ``(0, 1]``.
+    :param time: The mean share of the time that is left, if it was measured.
+    """
+
+    policy: PruningPolicy
+    mean: Change
+    by_task: Mapping[tuple[str, str], Change]
+    long: Change | None
+    work: float
+    time: float | None
+
+    @property
+    def worst(self) -> tuple[str, Change]:
+        """The task with the lowest change, messages as they are written, and the change."""
+        written = {task: change for (task, kind), change in self.by_task.items() if kind == SHORT}
+        return min(written.items(), key=lambda entry: entry[1].points)
+
+    def within(self, budget: Budget) -> bool:
+        """Whether it keeps to a budget."""
+        bounds = [
+            change.points + budget.errors * change.error >= -budget.worst
+            for (_, kind), change in self.by_task.items()
+            if kind == SHORT
+        ]
+        long = self.long is None or self.long.points >= -budget.long
+        return all(bounds) and long and self.mean.points >= -budget.mean
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """Every trial of a search.
+
+    :param setting: How every policy was tried.
+    :param identity: The hash of the encoder's files.
+    :param trials: At least one per task is unpruned: its policy has a quantile of 0.
+    :param provenance: Date, version of the package, machine, and what the tasks were made of.
+    """
+
+    setting: Setting
+    identity: str
+    trials: Sequence[Trial]
+    provenance: Mapping[str, Any]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The names of the tasks."""
+        return list(dict.fromkeys(trial.task for trial in self.trials))
+
+    def scores(self, readout: str, tasks: Sequence[str] | None = None) -> list[Score]:
+        """What each policy is worth, the one that leaves least to do first.
+
+        :param readout: One of ``trial.READOUTS``.
+        :param tasks: Only these; all if nothing is given.
+        """
+        wanted = self.tasks if tasks is None else tasks
+        found = [self._score(policy, readout, wanted) for policy in self._by_policy]
+        return sorted(found, key=lambda score: score.work if score.time is None else score.time)
+
+    def best(self, budget: Budget, readout: str, tasks: Sequence[str] | None = None) -> Score | None:
+        """The policy that leaves least to do (time if it was measured, else work) within a budget, if one is.
+
+        Not pruning at all is no policy.
+        """
+        pruned = (score for score in self.scores(readout, tasks) if score.policy.quantile > 0)
+        return next((score for score in pruned if score.within(budget)), None)
+
+    def leave_one_out(self, budget: Budget, readout: str) -> dict[str, Score | None]:
+        """For each of several tasks: the policy that is best on the *other* ones, and what it is worth on this one."""
+        held_out: dict[str, Score | None] = {}
+        for task in self.tasks if len(self.tasks) > 1 else []:
+            chosen = self.best(budget, readout, [other for other in self.tasks if other != task])
+            held_out[task] = chosen and self._score(chosen.policy, readout, [task])
+        return held_out
+
+    def save(self, file: Path) -> None:
+        """Write everything as JSON."""
+        trials = [asdict(trial) for trial in self.trials]
+        record = {"format": FORMAT, **self.provenance, "identity": self.identity, "setting": asdict(self.setting)}
+        text = json.dumps(record, indent=1)[:-2] + ',\n "trials": [\n'
+        file.write_text(text + ",\n".join(json.dumps(trial) for trial in trials) + "\n ]\n}\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, file: Path) -> SearchResult:
+        """What ``save`` has written.
+
+        :raises TuningError: If the file is missing or is none.
+        """
+        try:
+            record = json.loads(file.read_bytes())
+            if record.pop("format") != FORMAT:
+                raise ValueError("it has another format")
+            setting = record.pop("setting")
+            setting["shots"] = tuple(setting["shots"])
+            trials = [as_trial(trial) for trial in record.pop("trials")]
+            result = cls(Setting(**setting), record.pop("identity"), trials, record)
+            if not result.scores(FINAL):  # which misses what is missing
+                raise ValueError("no policy was tried on every task")
+            return result
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EncoderError) as error:
+            raise TuningError(f"{file} is no result of a search ({error!r}): run rasa-token-pruning tune.") from error
+
+    @cached_property
+    def _by_policy(self) -> dict[PruningPolicy, dict[str, Trial]]:
+        found: dict[PruningPolicy, dict[str, Trial]] = {}
+        for trial in self.trials:
+            found.setdefault(trial.policy, {})[trial.task] = trial
+        return {policy: trials for policy, trials in found.items() if len(trials) == len(self.tasks)}
+
+    @cached_property
+    def _reference(self) -> dict[str, dict[str, list[float]]]:
+        """The accuracies of the unpruned encoder's own embedding, by task and kind of message."""
+        return {trial.task: trial.accuracies[FINAL] for trial in self.trials if trial.policy.quantile == 0}
+
+    def _score(self, policy: PruningPolicy, readout: str, tasks: Sequence[str]) -> Score:
+        trials = [self._by_policy[policy][task] for task in tasks]
+        by_task = {
+            (trial.task, kind): _change(self._gained(draws, self._reference[trial.task][kind]))
+            for trial in trials
+            for kind, draws in trial.accuracies[readout].items()
+        }
+        same = self._by_policy[PruningPolicy(policy.layers[:1], *UNCUT)]
+        long = [
+            _change(self._gained(trial.accuracies[readout][LONG], same[trial.task].accuracies[readout][LONG]))
+            for trial in trials
+            if LONG in trial.work
+        ]
+        times = [share for trial in trials for share in (trial.time or {}).values()]
+        return Score(
+            policy,
+            _mean([change for (_, kind), change in by_task.items() if kind == SHORT]),
+            by_task,
+            _mean(long) if long else None,
+            work=float(np.mean([share for trial in trials for share in trial.work.values()])),
+            time=float(np.mean(times)) if all(trial.time for trial in trials) else None,
+        )
+
+    def _gained(self, draws: Sequence[float], reference: Sequence[float]) -> np.ndarray:
+        """Accuracy minus the reference's in points, for each seed the mean over the shots, ``(seeds,)``."""
+        gained = np.array(draws) - np.array(reference)
+        means: np.ndarray = 100 * gained.reshape(len(self.setting.shots), -1).mean(axis=0)
+        return means
+
+
+def as_trial(record: Mapping[str, Any]) -> Trial:
+    """A trial from what ``asdict`` has made of it."""
+    policy = PruningPolicy(**record["policy"])
+    return Trial(policy, record["task"], record["accuracies"], record["work"], record.get("time"))
+
+
+def _change(seeds: np.ndarray) -> Change:
+    return Change(float(seeds.mean()), float(seeds.std(ddof=1) / np.sqrt(len(seeds))))
+
+
+def _mean(changes: Sequence[Change]) -> Change:
+    errors = np.array([change.error for change in changes])
+    points = float(np.mean([change.points for change in changes]))
+    return Change(points, float(np.sqrt((errors**2).sum()) / len(errors)))

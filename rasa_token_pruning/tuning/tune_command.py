@@ -1,0 +1,197 @@
+"""``rasa-token-pruning tune``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES
+from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
+from rasa_token_pruning.evaluation.labelled import LabelledError, read_labelled
+from rasa_token_pruning.evaluation.machine import machine
+from rasa_token_pruning.tuning.errors import TuningError
+from rasa_token_pruning.tuning.preset_file import write_preset_file
+from rasa_token_pruning.tuning.result import LEVELS, Budget, Score, SearchResult
+from rasa_token_pruning.tuning.space import Space, default_layers
+from rasa_token_pruning.tuning.trial import READOUTS, Setting, Task
+from rasa_token_pruning.version import __version__
+
+__all__ = ["LabelledError", "TuningError", "add"]
+
+_GENERIC = ("train", "data", "nlu")  # names that say nothing: the folder's says more
+
+
+def add(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "tune",
+        help="search the pruning policy that holds on several assistants",
+        description="Tries pruning policies on several assistants' labelled messages and prints, for each speed level, "
+        "the policy that leaves least to do within the level's accuracy budget; also what such a choice is worth on an "
+        "assistant that took no part in it. Can be interrupted and started again.",
+    )
+    parser.add_argument(
+        "tasks", nargs="*", help="CSV files (text,intent), Rasa NLU files or folders; NAME=PATH names one"
+    )
+    parser.add_argument("--output", type=Path, default=Path("tuned.json"), help="the result (default: %(default)s)")
+    parser.add_argument("--again", action="store_true", help="only read --output again, under other budgets")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument("--precision", choices=("fp32", "int8"), default="int8", help="(default: %(default)s)")
+    parser.add_argument("--readout", choices=READOUTS, default=FINAL_AND_CUT, help="(default: %(default)s)")
+    _add_space(parser)
+    parser.add_argument(
+        "--shots", type=_positive, nargs="+", default=[5, 10], help="examples per intent (default: 5 10)"
+    )
+    parser.add_argument("--seeds", type=_several, default=3, help="draws of examples (default: %(default)s)")
+    parser.add_argument("--held-out", type=_positive, default=600, help="messages to judge a draw by (default: 600)")
+    parser.add_argument(
+        "--long", type=_natural, default=200, help="how many of them also made long (default: 200; 0: none)"
+    )
+    parser.add_argument("--time", action="store_true", help="measure times and choose by them instead of by work")
+    parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="processes (default: the cores)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a dask cluster that is to do it")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        nargs=3,
+        metavar=("MEAN", "WORST", "LONG"),
+        help="one more level: points that may be lost on the mean, on the worst task, and on long messages",
+    )
+    parser.add_argument("--preset", type=Path, help="where to write the levels' policies as the package keeps them")
+    parser.set_defaults(run=run)
+
+
+def _add_space(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--layers", type=_layers, nargs="+", help="where to cut, as in 2 1,3 (default: by the encoder)")
+    parser.add_argument("--quantiles", type=float, nargs="+", default=Space.quantiles)
+    parser.add_argument("--floors", type=int, nargs="+", default=Space.floors)
+    parser.add_argument("--reductions", choices=REDUCTIONS, nargs="+", default=Space.reductions)
+    parser.add_argument("--scores", choices=SCORES, nargs="+", default=Space.scores)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Search if wanted, and print.
+
+    :raises TuningError: If a task or a result cannot be read.
+    """
+    if not arguments.again:
+        _searched(arguments).save(arguments.output)
+    result = SearchResult.load(arguments.output)
+    levels = dict(LEVELS)
+    if arguments.budget:
+        levels["yours"] = Budget(*arguments.budget)
+    print(report(result, arguments.readout, levels))
+    if arguments.preset:
+        write_preset_file(result, arguments.readout, levels, arguments.preset)
+
+
+def _searched(arguments: argparse.Namespace) -> SearchResult:
+    try:  # these need joblib and tqdm, which other commands do not
+        from rasa_token_pruning.tuning.search import search
+        from rasa_token_pruning.tuning.timing import timed
+    except ImportError as missing:
+        raise TuningError(
+            f"tune needs the package {missing.name}: pip install 'rasa-token-pruning[train]'"
+        ) from missing
+    if not arguments.tasks:
+        raise TuningError("tune needs at least one task: give CSV files (text,intent) or Rasa NLU files or folders.")
+    tasks = [_task(given) for given in arguments.tasks]
+    model = shared_model(arguments.model)
+    count = model.weights.config.layers
+    layers = arguments.layers or default_layers(count)
+    if any(layer >= count for choice in layers for layer in choice):  # said now, not after hours
+        raise TuningError(f"--layers is {layers}, but this encoder has {count} layers: give numbers up to {count - 1}.")
+    space = Space(layers, arguments.quantiles, arguments.floors, arguments.reductions, arguments.scores)
+    shots = tuple(sorted(set(arguments.shots)))
+    setting = Setting(arguments.model, arguments.precision, shots, arguments.seeds, arguments.held_out, arguments.long)
+    notes = arguments.output.with_name(arguments.output.name + ".trials")
+    trials = search(space.policies(), tasks, setting, notes, arguments.jobs, arguments.dask)
+    if arguments.time:
+        trials = timed(trials, tasks, setting)
+    sizes = {task.name: {"messages": len(task.pool), "intents": len(task.pool.known)} for task in tasks}
+    provenance = {"date": date.today().isoformat(), "version": __version__, "machine": machine(), "tasks": sizes}
+    return SearchResult(setting, model.identity, trials, provenance)
+
+
+def report(result: SearchResult, readout: str, levels: dict[str, Budget]) -> str:
+    """The chosen policies, and each as chosen without a task and judged on it, in Markdown."""
+    columns = "policy | work left | time left | mean change | worst task | long messages |"
+    lines = [
+        f"Points of accuracy against the unpruned encoder's own embedding, read-out {readout}; on long messages "
+        "against the unpruned encoder with the same read-out.",
+        "",
+        f"| level | {columns}",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [f"| {name} | {_row(result.best(budget, readout))} |" for name, budget in levels.items()]
+    if len(result.tasks) > 1:
+        lines += ["", "Chosen without a task and judged on it:", "", f"| level | task | {columns}"]
+        lines.append("|---|---|---|---|---|---|---|---|")
+    for name, budget in levels.items():
+        for task, score in result.leave_one_out(budget, readout).items():
+            lines.append(f"| {name} | {task} | {_row(score)} |")
+    return "\n".join(lines)
+
+
+def _row(score: Score | None) -> str:
+    if score is None:
+        return "none keeps to it | | | | | "
+    policy = score.policy
+    how = f"layers {list(policy.layers)}, quantile {policy.quantile}, min_tokens {policy.min_tokens}"
+    if policy.reduction != "drop" or policy.score != "mean_attention":
+        how += f", {policy.reduction}, {policy.score}"
+    time = "" if score.time is None else f"{score.time:.2f}"
+    task, change = score.worst
+    return f"{how} | {score.work:.2f} | {time} | {score.mean} | {change} ({task}) | {score.long or ''}"
+
+
+def _task(given: str) -> Task:
+    name, is_named, path = given.partition("=")
+    if not is_named or Path(given).exists():
+        name, path = "", given
+    file = Path(path)
+    pool = read_labelled(file)
+    if len(pool.known) < 2 or max(Counter(pool.intents).values()) < 2:
+        raise TuningError(
+            f"{path} has {len(pool)} messages, intents: {len(pool.known)}; a task needs several of two intents or more."
+        )
+    return Task(name or _name(file), pool)
+
+
+def _name(file: Path) -> str:
+    """The first name from the file on upwards that says something."""
+    names = [file.stem, *(folder.name for folder in file.absolute().parents)]
+    return next((name for name in names if name and name not in _GENERIC), file.stem)
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no list of layers: give numbers joined by commas, as in 1,3"
+        ) from None
+
+
+def _natural(text: str) -> int:
+    return _at_least(text, 0)
+
+
+def _positive(text: str) -> int:
+    return _at_least(text, 1)
+
+
+def _several(text: str) -> int:
+    return _at_least(text, 2)
+
+
+def _at_least(text: str, least: int) -> int:
+    if not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
+    return int(text)
