@@ -21,6 +21,7 @@ from benchmarks.scale import table as scale
 from benchmarks.scope import sets_table
 from benchmarks.scope import table as scope
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
+from rasa_token_pruning.evaluation import accuracy_command
 from rasa_token_pruning.evaluation.speed_tables import tables as speed
 from rasa_token_pruning.tuning.result import LEVELS, SearchResult
 from rasa_token_pruning.tuning.tune_command import report
@@ -101,9 +102,17 @@ def test_its_tables_are_the_measured_ones(root, readme):
     assert len(shown) >= 10 and all(line in measured for line in shown)
 
 
-def test_what_is_said_of_the_search_was_found(root):
-    found = SearchResult.load(root / "benchmarks" / "results" / "tune-all-MiniLM-L6-v2.json")
-    assert report(found, "final+cut", LEVELS) in (root / "docs" / "pruning.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("model", ["all-MiniLM-L6-v2", "all-mpnet-base-v2"])
+def test_what_it_says_of_pruning_is_the_measured(root, readme, model):
+    results = root / "benchmarks" / "results"
+    pruning = (root / "docs" / "pruning.md").read_text(encoding="utf-8")
+    found = SearchResult.load(results / f"tune-{model}.json")
+    assert report(found, "final+cut", LEVELS) in pruning
+    if model == "all-MiniLM-L6-v2":
+        record = json.loads((results / f"accuracy-{model}.json").read_text())
+        accuracy = accuracy_command.summary(record)
+        assert accuracy in readme
+        assert accuracy in pruning and accuracy_command.tables(record) in pruning
 
 
 def test_its_links_lead_somewhere(root, readme):

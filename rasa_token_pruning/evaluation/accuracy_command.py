@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -18,7 +16,7 @@ from rasa_token_pruning.evaluation.data_sets import EXAMPLES, read_data_sets
 from rasa_token_pruning.evaluation.figures import FigureError, Points, check, panels
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.evaluation.progress import progress
-from rasa_token_pruning.version import __version__
+from rasa_token_pruning.evaluation.record import write_record
 
 __all__ = ["FigureError", "add"]
 
@@ -65,8 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     record = {**how, "machine": machine(), "split": arguments.split, **rows}
     print(summary(record), tables(record), sep="\n\n")
     if arguments.output:
-        content = {"date": date.today().isoformat(), "version": __version__, **record}
-        arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_record(record, arguments.output)
     if arguments.figure:
         draw_figure(record, arguments.figure)
 
@@ -114,20 +111,20 @@ def summary(record: dict[str, Any]) -> str:
 
 
 def draw_figure(record: dict[str, Any], file: Path) -> None:
-    """Accuracy against the share of time, one panel for each data set and a line for each number of examples."""
+    """Accuracy by quantile, a panel for each data set and a line for each number of examples; and the time of each."""
     precision = record["accuracy"][0]["precision"]
-    shares = {
-        (row["data"], row["quantile"]): 100 * row["share"] for row in record["time"] if row["precision"] == precision
-    }
     lines: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for row in record["accuracy"]:
         if row["precision"] == precision:
+            panel = lines.setdefault(f"{row['data']}: accuracy", {})
             name = f"{row['shots']} examples, {row['readout']}"
-            point = (shares[row["data"], row["quantile"]], 100 * row["accuracy"])
-            lines.setdefault(row["data"], {}).setdefault(name, []).append(point)
-    frozen: dict[str, dict[str, Points]] = {data: dict(found) for data, found in lines.items()}
-    title = f"Accuracy and time at quantiles 0 to 0.5, {record['model']}, {precision}"
-    panels(file, title, "time of one message, % of unpruned", "accuracy, %", frozen)
+            panel.setdefault(name, []).append((row["quantile"], 100 * row["accuracy"]))
+    times = lines.setdefault("time of one message, share of unpruned", {})
+    for row in record["time"]:
+        if row["precision"] == precision:
+            times.setdefault(f"time, {row['data']}", []).append((row["quantile"], 100 * row["share"]))
+    frozen: dict[str, dict[str, Points]] = {panel: dict(found) for panel, found in lines.items()}
+    panels(file, f"Accuracy and time by quantile, {record['model']}, {precision}", "quantile", "%", frozen)
 
 
 def _mean(rows: Sequence[dict[str, Any]], column: str, **where: Any) -> float:

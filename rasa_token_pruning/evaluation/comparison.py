@@ -15,13 +15,12 @@ from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.data_sets import SHOTS, DataSet
 from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled
-from rasa_token_pruning.evaluation.long_messages import lengthened
+from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.paired_time import paired_time
 from rasa_token_pruning.evaluation.techniques import Reference, pruning, techniques, unpruned
 
 # Messages to judge by of each data set, how many of these are lengthened, and how many are timed.
-JUDGED, LONG, TIMED = 600, 200, 30
-WRITTEN_KIND, LONG_KIND = "as written", "long"
+JUDGED, LENGTHENED, TIMED = 500, 150, 15
 # Word pieces of a message, special tokens counted: up to so many.
 LENGTHS = (8, 16, 32, 512)
 
@@ -70,7 +69,7 @@ def compared(model: str, data: Sequence[DataSet], progress: Callable[[str], None
         on the torch engine).
     """
     judged = {one.name: _judged(one) for one in data}
-    timed = {kind: _of_kind(judged, kind) for kind in (WRITTEN_KIND, LONG_KIND)}
+    timed = {kind: _of_kind(judged, kind) for kind in (SHORT, LONG)}
     reference = unpruned(model)
     right: dict[tuple[str, float], dict[tuple[str, str], np.ndarray]] = {}
     times: list[dict[str, Any]] = []
@@ -103,7 +102,7 @@ def ways(model: str, one: DataSet) -> list[Way]:
 
 def _judged(one: DataSet) -> dict[str, Labelled]:
     messages = draw(one.judged, 1, JUDGED, seed=0)[1]
-    return {WRITTEN_KIND: messages, LONG_KIND: lengthened(messages.chosen(range(min(LONG, len(messages)))))}
+    return {SHORT: messages, LONG: lengthened(messages.chosen(range(min(LENGTHENED, len(messages)))))}
 
 
 def _of_kind(judged: Mapping[str, Mapping[str, Labelled]], kind: str) -> list[str]:

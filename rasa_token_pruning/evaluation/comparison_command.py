@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +10,12 @@ import numpy as np
 
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.presets import LEVELS
-from rasa_token_pruning.evaluation.comparison import LONG_KIND, WRITTEN_KIND, compared
 from rasa_token_pruning.evaluation.data_sets import read_data_sets
 from rasa_token_pruning.evaluation.figures import check, panels
+from rasa_token_pruning.evaluation.long_messages import LONG, SHORT
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.evaluation.progress import progress
-from rasa_token_pruning.version import __version__
+from rasa_token_pruning.evaluation.record import write_record
 
 __all__ = ["add"]
 
@@ -49,6 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
     :raises LabelledError: If a data set cannot be read.
     :raises FigureError: If a figure is wanted and matplotlib is not installed.
     """
+    from rasa_token_pruning.evaluation.comparison import compared  # needs torch, which other commands do not
+
     if arguments.figure:
         check()
     data = read_data_sets(arguments.data, arguments.split)
@@ -56,8 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     record = {"model": arguments.model, "machine": machine(), "split": arguments.split, **rows}
     print(tables(record), length_table(record), sep="\n\n")
     if arguments.output:
-        content = {"date": date.today().isoformat(), "version": __version__, **record}
-        arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_record(record, arguments.output)
     if arguments.figure:
         draw_figure(record, arguments.figure)
 
@@ -78,7 +77,7 @@ def lines_of(record: dict[str, Any], kind: str) -> dict[str, list[tuple[float, f
 def tables(record: dict[str, Any]) -> str:
     """The change at equal time, by technique, and what serves, in Markdown."""
     lines: list[str] = []
-    for kind in (WRITTEN_KIND, LONG_KIND):
+    for kind in (SHORT, LONG):
         found = lines_of(record, kind)
         lines += [
             f"| messages {kind} | " + " | ".join(f"{share:.0%} of the time" for share in SHARES) + " | best point |"
@@ -110,7 +109,7 @@ def draw_figure(record: dict[str, Any], file: Path) -> None:
     """The mean change against the share of the time, a line for each technique on the torch engine."""
     panel = {
         f"messages {kind}": {name: found for name, found in lines_of(record, kind).items() if "onnx" not in name}
-        for kind in (WRITTEN_KIND, LONG_KIND)
+        for kind in (SHORT, LONG)
     }
     title = f"Ways to read less, {record['model']}, torch fp32, mean of the data sets, 5 and 10 examples an intent"
     panels(file, title, "time of one message, % of unpruned", "change of accuracy, points", panel)

@@ -11,6 +11,8 @@ import random
 
 from rasa_token_pruning.evaluation.labelled import Labelled
 
+SHORT, LONG = "as written", "long"  # kinds of messages
+
 GREETINGS = (
     "Hello there,",
     "Good morning,",

@@ -6,7 +6,6 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,10 +18,10 @@ from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.evaluation.progress import progress
+from rasa_token_pruning.evaluation.record import write_record
 from rasa_token_pruning.evaluation.speed import BATCH_SIZES, SpeedError, System, latencies, started, throughputs
 from rasa_token_pruning.evaluation.speed_tables import savings, tables
 from rasa_token_pruning.evaluation.texts import TextsError, mixed, of_length, read_texts
-from rasa_token_pruning.version import __version__
 
 __all__ = ["SpeedError", "TextsError", "add"]
 
@@ -70,8 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
     record = {"machine": machine(), "one_message": one, "saved": saved, "batched": many, "processes": processes}
     print(tables(record))
     if arguments.output:
-        content = {"date": date.today().isoformat(), "version": __version__, **record}
-        arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_record(record, arguments.output)
 
 
 def _systems(model: str, num_threads: int | None, folder: Path) -> list[System]:

@@ -15,8 +15,9 @@ import numpy as np
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import FINAL
+from rasa_token_pruning.evaluation.long_messages import LONG, SHORT
 from rasa_token_pruning.tuning.errors import TuningError
-from rasa_token_pruning.tuning.trial import LONG, SHORT, UNCUT, Setting, Trial
+from rasa_token_pruning.tuning.trial import UNCUT, Setting, Trial
 
 FORMAT = 1
 

@@ -12,12 +12,11 @@ from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled
-from rasa_token_pruning.evaluation.long_messages import lengthened
+from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.remembered import Remembered
 from rasa_token_pruning.evaluation.work import work_left
 
 READOUTS = (FINAL, FINAL_AND_CUT)
-SHORT, LONG = "as written", "long"
 UNCUT = (0.0, 2)  # quantile and floor of the unpruned encoder; its layer is the one that the read-out needs
 
 

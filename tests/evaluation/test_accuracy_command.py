@@ -181,12 +181,15 @@ def test_what_is_drawn(record, monkeypatch):
     both = {**record, "accuracy": [*record["accuracy"], *other], "time": [*record["time"], *times]}
     draw_figure(both, record["figure"])
     file, title, across, up, lines = drawn[0]
-    assert file == record["figure"] and "all-MiniLM-L6-v2, int8" in title and "%" in across and "%" in up
-    assert list(lines) == list(INTENTS)
-    assert list(lines["desk"]) == [f"{s} examples, {readout}" for readout in READOUTS for s in ("5", "10", "full")]
-    for data, found in lines.items():
-        shares = [100 * row["share"] for row in record["time"] if row["data"] == data]
-        assert all([across for across, _ in points] == shares for points in found.values())
+    assert file == record["figure"] and "all-MiniLM-L6-v2, int8" in title
+    assert across == "quantile" and up == "%"
+    assert list(lines) == [*(f"{data}: accuracy" for data in INTENTS), "time of one message, share of unpruned"]
+    found = lines["desk: accuracy"]
+    assert list(found) == [f"{s} examples, {readout}" for readout in READOUTS for s in ("5", "10", "full")]
+    times = lines["time of one message, share of unpruned"]
+    for data in INTENTS:
+        shares = [(row["quantile"], 100 * row["share"]) for row in record["time"] if row["data"] == data]
+        assert times[f"time, {data}"] == shares
 
 
 @pytest.fixture
