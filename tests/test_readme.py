@@ -21,7 +21,7 @@ from benchmarks.scale import table as scale
 from benchmarks.scope import sets_table
 from benchmarks.scope import table as scope
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
-from rasa_token_pruning.evaluation import accuracy_command
+from rasa_token_pruning.evaluation import accuracy_command, comparison_command, hardware_command
 from rasa_token_pruning.evaluation.speed_tables import tables as speed
 from rasa_token_pruning.tuning.result import LEVELS, SearchResult
 from rasa_token_pruning.tuning.tune_command import report
@@ -113,6 +113,10 @@ def test_what_it_says_of_pruning_is_the_measured(root, readme, model):
         accuracy = accuracy_command.summary(record)
         assert accuracy in readme
         assert accuracy in pruning and accuracy_command.tables(record) in pruning
+        compared = json.loads((results / f"pruning-{model}.json").read_text())
+        assert comparison_command.tables(compared) in pruning
+        assert comparison_command.length_table(compared) in pruning
+        assert hardware_command.table(json.loads((results / "hardware.json").read_text())) in pruning
 
 
 def test_its_links_lead_somewhere(root, readme):
