@@ -18,7 +18,7 @@ help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
 	@echo "make test     lint, types and tests"
 	@echo "make compare  the example bot beside the same bot with DIET; writes benchmarks/results/example_bot.json"
-	@echo "make benchmark DATA=folder  what pruning costs and saves on data sets, about an hour (docs/pruning.md)"
+	@echo "make benchmark DATA=folder  what pruning costs and saves on data sets, an hour or two (docs/pruning.md)"
 	@echo "make format   format the code"
 	@echo "make clean    remove the environment and what training wrote"
 

@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
         help="our pruning beside other ways to read less",
         description="Accuracy against time for our pruning, random tokens, stop words, frequent tokens, truncation, "
         "merging, an absolute threshold and fewer layers, all on the torch engine, and for the onnx engine. Takes "
-        "about twenty minutes for three data sets and a small encoder. Leave the machine alone meanwhile.",
+        "five to fifteen minutes for each data set and a small encoder. Leave the machine alone meanwhile.",
     )
     parser.add_argument(
         "data", type=Path, nargs="+", help="folders with train.csv, test.csv, train_5.csv, train_10.csv"
