@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.data_sets import DataSet
-from rasa_token_pruning.evaluation.few_shot import Learner, draw
+from rasa_token_pruning.evaluation.few_shot import Learner, draw, gain
 from rasa_token_pruning.evaluation.paired_time import paired_time
 from rasa_token_pruning.evaluation.remembered import Remembered
-from rasa_token_pruning.evaluation.work import work_left
+from rasa_token_pruning.evaluation.work import piece_counts, work_left
 
 QUANTILES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 READOUTS = (FINAL, FINAL_AND_CUT)
@@ -53,9 +52,7 @@ def by_quantile(
         times.append({**where, **_time(model, encoder, unpruned, one)})
         for (readout, shots), right in _right(encoder, one, numbers).items():
             # What comes first is the reference: quantile 0 and the model's own embedding.
-            gained = 100 * (right - reference.setdefault((one.name, shots), right))
-            error = float(gained.std() / np.sqrt(len(gained)))
-            found = {"accuracy": float(right.mean()), "change": float(gained.mean()), "error": error}
+            found = gain(right, reference.setdefault((one.name, shots), right))
             accuracies.append({**where, "shots": shots, "readout": readout, **found})
     return {"accuracy": accuracies, "time": times}
 
@@ -73,8 +70,7 @@ def _right(encoder: PrunedEncoder, one: DataSet, numbers: Sequence[str]) -> dict
 
 def _time(model: str, encoder: PrunedEncoder, unpruned: PrunedEncoder, one: DataSet) -> dict[str, float]:
     time = paired_time(encoder.encode, unpruned.encode, draw(one.judged, 1, _TIMED, seed=0)[1].texts)
-    pieces = shared_model(model).tokenizer(None).tokenize(one.judged.texts, report=False)
-    work = work_left(encoder.policy, encoder.layers, [len(text.ids) for text in pieces])
+    work = work_left(encoder.policy, encoder.layers, piece_counts(model, one.judged.texts))
     return {"ms": time.ms, "unpruned_ms": time.reference_ms, "share": time.share, "work": work}
 
 

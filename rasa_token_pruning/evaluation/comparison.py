@@ -8,16 +8,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.presets import LEVELS, preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.data_sets import SHOTS, DataSet
-from rasa_token_pruning.evaluation.few_shot import Learner, draw
+from rasa_token_pruning.evaluation.few_shot import Learner, draw, gain
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.paired_time import paired_time
 from rasa_token_pruning.evaluation.techniques import Reference, pruning, techniques, unpruned
+from rasa_token_pruning.evaluation.work import piece_counts
 
 # Messages to judge by of each data set, how many of these are lengthened, and how many are timed.
 JUDGED, LENGTHENED, TIMED = 500, 150, 15
@@ -82,7 +82,11 @@ def compared(model: str, data: Sequence[DataSet], progress: Callable[[str], None
                     found = paired_time(way.encode, reference.encode, texts)
                     where = {"technique": way.name, "setting": way.setting, "kind": kind}
                     times.append({**where, "ms": found.ms, "unpruned_ms": found.reference_ms, "share": found.share})
-    lengths = {key: _pieces(model, messages) for name, kinds in judged.items() for key, messages in _keyed(name, kinds)}
+    lengths = {
+        key: np.array(piece_counts(model, messages.texts))
+        for name, kinds in judged.items()
+        for key, messages in _keyed(name, kinds)
+    }
     return {"accuracy": _accuracies(right), "lengths": _by_length(right, lengths), "time": times}
 
 
@@ -122,15 +126,10 @@ def _right(way: Way, one: DataSet, kinds: Mapping[str, Labelled]) -> dict[tuple[
     }
 
 
-def _pieces(model: str, messages: Labelled) -> np.ndarray:
-    pieces = shared_model(model).tokenizer(None).tokenize(messages.texts, report=False)
-    return np.array([len(text.ids) for text in pieces])
-
-
 def _accuracies(right: Mapping[tuple[str, float], Mapping[tuple[str, str], np.ndarray]]) -> list[dict[str, Any]]:
     reference = next(iter(right.values()))
     return [
-        {"technique": name, "setting": setting, "data": data, "kind": kind, **_worth(found, reference[data, kind])}
+        {"technique": name, "setting": setting, "data": data, "kind": kind, **gain(found, reference[data, kind])}
         for (name, setting), sets in right.items()
         for (data, kind), found in sets.items()
     ]
@@ -156,11 +155,5 @@ def _by_length(
                     "to": high,
                     "messages": int(chosen.sum()),
                 }
-                rows.append({**where, **_worth(found[chosen], whole[chosen])})
+                rows.append({**where, **gain(found[chosen], whole[chosen])})
     return rows
-
-
-def _worth(found: np.ndarray, reference: np.ndarray) -> dict[str, float]:
-    gained = 100 * (found - reference)
-    error = float(gained.std() / np.sqrt(len(gained)))
-    return {"accuracy": float(found.mean()), "change": float(gained.mean()), "error": error}

@@ -50,6 +50,16 @@ class Learner:
         return float(self.right(encode, judged).mean())
 
 
+def gain(right: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    """``accuracy`` in ``[0, 1]``, its ``change`` against a reference in points, and the ``error`` of that.
+
+    :param right: How often each message is understood, ``(messages,)``, each in ``[0, 1]``; of the reference likewise.
+    """
+    gained = 100 * (right - reference)
+    error = float(gained.std() / np.sqrt(len(gained)))
+    return {"accuracy": float(right.mean()), "change": float(gained.mean()), "error": error}
+
+
 def draw(pool: Labelled, shots: int, held_out: int, seed: int) -> tuple[Labelled, Labelled]:
     """Some examples of each intent to learn from, and other messages to judge by.
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.policy import PruningPolicy
+
+
+def piece_counts(model: str, texts: Sequence[str]) -> list[int]:
+    """The number of word pieces of each text as a model reads it, special tokens counted."""
+    return [len(pieces.ids) for pieces in shared_model(model).tokenizer(None).tokenize(texts, report=False)]
 
 
 def work_left(policy: PruningPolicy, layers: int, lengths: Iterable[int]) -> float:

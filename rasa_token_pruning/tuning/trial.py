@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -14,7 +13,7 @@ from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.remembered import Remembered
-from rasa_token_pruning.evaluation.work import work_left
+from rasa_token_pruning.evaluation.work import piece_counts, work_left
 
 READOUTS = (FINAL, FINAL_AND_CUT)
 UNCUT = (0.0, 2)  # quantile and floor of the unpruned encoder; its layer is the one that the read-out needs
@@ -102,5 +101,4 @@ def _encoder(model: str, policy: PruningPolicy, precision: str) -> PrunedEncoder
 
 def _work(encoder: PrunedEncoder, sets: Sequence[Labelled], setting: Setting) -> float:
     texts = list(dict.fromkeys(text for messages in sets for text in messages.texts))
-    pieces = shared_model(setting.model).tokenizer(None).tokenize(texts, report=False)
-    return work_left(encoder.policy, encoder.layers, [len(text.ids) for text in pieces])
+    return work_left(encoder.policy, encoder.layers, piece_counts(setting.model, texts))
