@@ -61,7 +61,10 @@ class Cutter:
         """The mean over tokens, each counted by its size, ``(batch, width)``."""
         graph = self._graph
         if not self._sizes:
-            return graph.add("ReduceMean", hidden, axes=[1], keepdims=0)
+            # A product: onnxruntime reduces a batch of one in another order than a larger one, and the last bit tells.
+            length = graph.add("Shape", hidden, start=1, end=2)
+            sums = graph.add("MatMul", graph.ones(length), hidden)
+            return graph.add("Div", sums, graph.add("Cast", length, to=FLOAT))
         sums = graph.add("MatMul", graph.add("Unsqueeze", self._sizes, graph.integers(1)), hidden)
         total = graph.add("ReduceSum", self._sizes, graph.integers(1), keepdims=1)
         return graph.add("Div", graph.add("Squeeze", sums, graph.integers(1)), total)
@@ -75,7 +78,7 @@ class Cutter:
             return graph.add("ReduceMax", by_head, axes=[1], keepdims=0)
         if self._policy.score == "attention_value":
             by_head = graph.add("Mul", by_head, graph.add("ReduceL1", values, axes=[3], keepdims=0))
-        return graph.add("ReduceMean", by_head, axes=[1], keepdims=0)
+        return graph.add("MatMul", graph.constant(np.full(self._heads, 1 / self._heads, np.float32)), by_head)
 
     def cut(self, hidden: str, importance: str) -> tuple[str, str]:
         """Drop or merge the least important tokens.

@@ -37,6 +37,10 @@ class Graph:
         """Store one float32 without dimensions."""
         return self.constant(np.array(value, dtype=np.float32))
 
+    def ones(self, shape: str) -> str:
+        """An array of float32 ones whose shape the graph computes."""
+        return self.add("ConstantOfShape", shape, value=numpy_helper.from_array(np.ones(1, np.float32)))
+
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Append an operator that has one result."""
         return self.add_many(operator, 1, *inputs, **attributes)[0]
