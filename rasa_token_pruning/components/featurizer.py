@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -22,23 +21,19 @@ from rasa.shared.nlu.constants import ACTION_TEXT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_token_pruning.components.encoders import (
-    encoder_fingerprint,
-    encoder_from_archive,
-    encoder_from_config,
-    encoder_to_archive,
-)
+from rasa_token_pruning.components.encoder_archive import read_encoder, write_encoder
+from rasa_token_pruning.components.encoders import encoder_fingerprint, encoder_from_config
 from rasa_token_pruning.components.intent_names import attach_intent_names
 from rasa_token_pruning.components.options import as_config_error, check_flag, check_keys
 from rasa_token_pruning.components.refining import attach_held_out, refine_encoder
+from rasa_token_pruning.components.training_cache import TextRows, TrainingCache
 from rasa_token_pruning.encoder.alignment import token_rows
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.encoder.pruned import EncodedText, PrunedEncoder
 
 logger = logging.getLogger(__name__)
 
-# In the archive: which encoder the assistant was trained with, and the folder that holds it, if it does.
-_RECORD, _BUNDLE = "encoder.json", "encoder"
+Encoded = TypeVar("Encoded", EncodedText, TextRows)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
@@ -125,18 +120,31 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-        encoder: PrunedEncoder | None = None,
+        make_encoder: Callable[[], PrunedEncoder] | None = None,
     ) -> None:
         """Make the component ready to featurize.
 
-        :param encoder: The encoder to use; by default the one that the options describe. What it consists of is shared
-            with all others in the process.
+        :param make_encoder: Gives the encoder to use; by default the one that the options describe. What it consists
+            of is shared with all others in the process.
         """
         super().__init__(execution_context.node_name, {**self.get_default_config(), **config})
         self._model_storage = model_storage
         self._resource = resource
         self._execution_context = execution_context
-        self._encoder = encoder or encoder_from_config(self._config)
+        self._make_encoder = make_encoder or (lambda: encoder_from_config(self._config))
+        if not self._only_trains:
+            self._encoder = self._make_encoder()
+
+    @property
+    def _only_trains(self) -> bool:
+        """Whether this stands in a graph that trains, where texts may be known from the training before."""
+        node = self._execution_context.graph_schema.nodes.get(self._execution_context.node_name)
+        return node is not None and not node.eager
+
+    @cached_property
+    def _encoder(self) -> PrunedEncoder:
+        """Made when it is first needed."""
+        return self._make_encoder()
 
     @classmethod
     def create(
@@ -164,21 +172,20 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             on this machine is not the one of the training.
         """
         full = {**cls.get_default_config(), **config}
-        with ExitStack() as stack:
-            try:
-                folder = stack.enter_context(model_storage.read_from(resource))
-            except ValueError:
-                logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
-                return cls(config, model_storage, resource, execution_context)
-            record = _read_record(folder / _RECORD)
-            # To go on training, the encoder is made again: a loaded one cannot be written. A refined one cannot be made
-            # again, and to go on training is to refine anew.
-            if record["bundle"] is None or (execution_context.is_finetuning and not full["refine"]):
-                encoder = encoder_from_config(full)
-            else:
-                encoder = encoder_from_archive(full, folder / _BUNDLE, record["bundle"])
-            _check_trained_with(record, encoder, full["model"])
-        return cls(config, model_storage, resource, execution_context, encoder)
+        # To go on training, the encoder is made again: a loaded one cannot be written. A refined one cannot be made
+        # again, and to go on training is to refine anew.
+        from_bundle = full["refine"] or not execution_context.is_finetuning
+
+        def make_encoder() -> PrunedEncoder:
+            with ExitStack() as stack:
+                try:
+                    folder = stack.enter_context(model_storage.read_from(resource))
+                except ValueError:
+                    logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
+                    return encoder_from_config(full)
+                return read_encoder(full, folder, from_bundle)
+
+        return cls(config, model_storage, resource, execution_context, make_encoder)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Refine the encoder if that is wanted, and write it, or its hash, into the archive."""
@@ -186,18 +193,18 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             if self._config["refine"]:
                 with as_config_error(type(self).__name__, EncoderError):
                     self._encoder = refine_encoder(encoder_from_config(self._config), training_data, folder)
-            bundled = self._config["bundle_encoder"] and self._encoder.can_be_saved
-            bundle = encoder_to_archive(self._encoder, folder / _BUNDLE) if bundled else None
-            made_of = {"identity": self._encoder.identity, "precision": self._encoder.precision}
-            record = {"format": 1, **made_of, "bundle": bundle}
-            (folder / _RECORD).write_text(json.dumps(record))
+                write_encoder(self._encoder, folder, bundled=True)
+            elif not TrainingCache(self._config).recall_archive(folder):
+                write_encoder(self._encoder, folder, self._config["bundle_encoder"])
+                TrainingCache(self._config).remember_archive(folder)
         return self._resource
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Featurize all messages, and embed the name of each intent once."""
         for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
-            self._featurize([m for m in training_data.training_examples if m.get(attribute)], attribute)
-        attach_intent_names(training_data, self._encoder.encode, self._identifier)
+            messages = [message for message in training_data.training_examples if message.get(attribute)]
+            self._featurize(messages, attribute, self._encode_for_training)
+        attach_intent_names(training_data, self._embed_for_training, self._identifier)
         if self._config["refine"]:
             with self._model_storage.read_from(self._resource) as folder:
                 attach_held_out(training_data, folder, self._identifier)
@@ -206,52 +213,45 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Featurize messages of users and, in end-to-end stories, of the bot; an empty message too."""
         for attribute in (TEXT, ACTION_TEXT):
-            self._featurize([m for m in messages if isinstance(m.get(attribute), str)], attribute)
+            said = [message for message in messages if isinstance(message.get(attribute), str)]
+            encoded = self._featurize(said, attribute, self._encoder.encode_tokens)
+            if self._execution_context.should_add_diagnostic_data and attribute == TEXT:
+                self._diagnose(said, encoded)
         return messages
 
-    def _featurize(self, messages: list[Message], attribute: str) -> None:
+    def _featurize(
+        self, messages: list[Message], attribute: str, encode: Callable[[list[str]], Sequence[Encoded]]
+    ) -> dict[str, Encoded]:
         """Add features for one attribute to the messages that have tokens for it; each text is encoded once."""
         messages = [message for message in messages if message.get(TOKENS_NAMES[attribute])]
         texts = list(dict.fromkeys(message.get(attribute) for message in messages))
-        encoded = dict(zip(texts, self._encoder.encode_tokens(texts), strict=True))
+        encoded = dict(zip(texts, encode(texts), strict=True))
         for message in messages:
             text = encoded[message.get(attribute)]
             spans = np.array([(token.start, token.end) for token in message.get(TOKENS_NAMES[attribute])])
             self.add_features_to_message(
-                sequence=token_rows(text.states, text.pieces.offsets, spans),
+                sequence=token_rows(text.states, text.offsets, spans),
                 sentence=text.embedding[None].copy(),
                 attribute=attribute,
                 message=message,
             )
-            if self._execution_context.should_add_diagnostic_data and attribute == TEXT:
-                message.add_diagnostic_data(
-                    self._execution_context.node_name,
-                    {
-                        "pieces": list(text.pieces.texts),
-                        "kept": text.kept.tolist(),
-                        "truncated": text.pieces.truncated,
-                    },
-                )
+        return encoded
 
+    def _encode_for_training(self, texts: list[str]) -> list[TextRows]:
+        """What an earlier training encoded is taken from Rasa's cache; a refined encoder is of one training alone."""
+        if self._config["refine"]:
+            return [TextRows.of(text) for text in self._encoder.encode_tokens(texts)]
+        return TrainingCache(self._config).rows(texts, lambda unknown: self._encoder.encode_tokens(unknown))
 
-def _read_record(file: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(file.read_bytes())
-        return {key: record[key] for key in ("identity", "precision", "bundle")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidConfigException("The record of the encoder in the archive is damaged: train again.") from error
+    def _embed_for_training(self, texts: list[str]) -> list[np.ndarray]:
+        return [text.embedding for text in self._encode_for_training(texts)]
 
-
-def _check_trained_with(record: Mapping[str, Any], encoder: PrunedEncoder, model: str) -> None:
-    trained_with = record["identity"]
-    if record["precision"] != encoder.precision:
-        raise InvalidConfigException(
-            f"This assistant was trained with precision {record['precision']}, but here it would answer with "
-            f"{encoder.precision}. Install what that needs, set precision, or train again."
-        )
-    if trained_with != encoder.identity:
-        raise InvalidConfigException(
-            f"This assistant was trained with another encoder than the one that model '{model}' names on this machine "
-            f"(trained with {trained_with}, found {encoder.identity}). Install the encoder of the training here, set "
-            "bundle_encoder to true where it is trained, or train again."
-        )
+    def _diagnose(self, messages: list[Message], encoded: dict[str, EncodedText]) -> None:
+        for message in messages:
+            if (text := encoded.get(message.get(TEXT))) is not None:
+                said = {
+                    "pieces": list(text.pieces.texts),
+                    "kept": text.kept.tolist(),
+                    "truncated": text.pieces.truncated,
+                }
+                message.add_diagnostic_data(self._execution_context.node_name, said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, INTENT, INTENT_RESPONSE_KEY, RESPONSE_IDENTIFIER_DELIMITER
@@ -16,11 +16,13 @@ from rasa_token_pruning.fewshot.names import name_as_text
 INTENT_NAME = "rasa_token_pruning_intent_name"
 
 
-def attach_intent_names(training_data: TrainingData, encode: Callable[[list[str]], np.ndarray], origin: str) -> None:
+def attach_intent_names(
+    training_data: TrainingData, encode: Callable[[list[str]], Sequence[np.ndarray]], origin: str
+) -> None:
     """Give the first example of each intent, or sub-intent of a retrieval intent, the embedding of its name.
 
     :param training_data: Changed in place: features are added.
-    :param encode: Texts to embeddings, ``(texts, dimension)``.
+    :param encode: Texts to embeddings, each ``(dimension,)``.
     :param origin: The identifier of the featurizer.
     """
     first = {full_intent(message): message for message in reversed(training_data.intent_examples)}

@@ -39,6 +39,11 @@ class EncodedText:
     pieces: WordPieces
     kept: np.ndarray
 
+    @property
+    def offsets(self) -> np.ndarray:
+        """Start and end character of each piece in the text, ``(pieces, 2)``."""
+        return self.pieces.offsets
+
 
 class PrunedEncoder:
     """A pretrained sentence encoder that drops unimportant tokens while it runs (arXiv 2408.11799).

@@ -99,6 +99,14 @@ def keep_the_encoder_loaded():
     del kept
 
 
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path, monkeypatch):
+    """Rasa's cache folder, which does not exist."""
+    monkeypatch.setenv("RASA_CACHE_DIRECTORY", str(tmp_path / "cache"))
+    monkeypatch.delenv("RASA_MAX_CACHE_SIZE", raising=False)
+    return tmp_path / "cache"
+
+
 @pytest.fixture
 def bench(tmp_path):
     return Workbench(tmp_path / "storage")
