@@ -68,11 +68,9 @@ class WordPieceTokenizer:
         self._max_length = max_length
         self.prompt = prompt
         self._warned = False
-        for text, mask in (("", [1, 1]), ("a", [1, 0, 1])):
-            if self._tokenizer.encode(text).special_tokens_mask != mask:
-                raise EncoderError(
-                    f"{file} does not put one special token at each end of a text; that is not supported."
-                )
+        special = self._tokenizer.encode("a").special_tokens_mask
+        if special[:1] != [1] or special[-1:] != [1] or sum(special) != 2:
+            raise EncoderError(f"{file} does not put one special token at each end of a text; that is not supported.")
 
     @property
     def vocabulary_size(self) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer
 
 from rasa_token_pruning.encoder.errors import EncoderError
@@ -128,6 +130,13 @@ def test_nothing_to_read_is_the_special_tokens_alone(unlimited, text):
         "naïve café",
         "أريد كلمة",
         "重置密码",
+        "cafe\u0301 nai\u0308ve",
+        "pass\u200bword re\u00adset",
+        "\u202bמחשב\u202c את הדלת",
+        "パスワードを忘れました",
+        "ฉันลืมรหัสผ่าน",
+        "मैं पासवर्ड भूल गया",
+        "İstanbul and ΣΑΣ",
     ],
 )
 def test_offsets_cut_the_pieces_out_of_the_original_text(unlimited, packaged_folder, text):
@@ -151,6 +160,56 @@ def test_offsets_ascend_inside_the_text_whatever_it_is(unlimited, text):
     assert ((0 <= starts) & (starts < ends) & (ends <= len(text))).all()
     assert (np.diff(starts) >= 0).all()
     assert (np.diff(ends) >= 0).all()
+
+
+def test_the_pieces_of_a_syllable_stand_where_it_stands(unlimited):
+    (pieces,) = unlimited.tokenize(["비밀 번호"])
+    assert "".join(piece.removeprefix("##") for piece in pieces.texts[1:6]) == "\u1107\u1175\u1106\u1175\u11af"
+    assert pieces.offsets[1:6].tolist() == [[0, 1]] * 2 + [[1, 2]] * 3
+
+
+def unigram() -> Tokenizer:
+    """As XLM-RoBERTa's: a sign for the space stands before a word, also before the first."""
+    pieces = ["<s>", "</s>", "<unk>", "▁", *ascii_lowercase]
+    tokenizer = Tokenizer(models.Unigram([(piece, -1.0) for piece in pieces], unk_id=2))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    ends = [("<s>", 0), ("</s>", 1)]
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=ends)
+    return tokenizer
+
+
+def byte_pairs() -> Tokenizer:
+    """As RoBERTa's: the same, and a character is one to four pieces."""
+    pieces = ["<s>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    tokenizer = Tokenizer(models.BPE({piece: number for number, piece in enumerate(pieces)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 1), ("<s>", 0))
+    return tokenizer
+
+
+@pytest.fixture(scope="module", params=[unigram, byte_pairs])
+def other_kind(request, tmp_path_factory) -> WordPieceTokenizer:
+    file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    request.param().save(str(file))
+    return WordPieceTokenizer(file, 1 << 30)
+
+
+def test_a_letter_may_be_several_pieces(other_kind):
+    (pieces,) = other_kind.tokenize(["a"])
+    assert pieces.texts[0] == "<s>" and pieces.texts[2:] == ("a", "</s>")
+    assert pieces.offsets[2].tolist() == [0, 1]
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=60))
+def test_offsets_of_other_kinds_ascend_inside_the_text_whatever_it_is(other_kind, text):
+    (pieces,) = other_kind.tokenize([text])
+    offsets = pieces.offsets
+    starts, ends = offsets[offsets[:, 1] > offsets[:, 0]].T
+    assert ((0 <= offsets) & (offsets <= len(text))).all()
+    assert (np.diff(starts) >= 0).all()
+    assert (np.diff(ends) >= 0).all()
+    assert set().union(*map(range, starts, ends)) >= {at for at, letter in enumerate(text) if letter in ascii_lowercase}
 
 
 @pytest.mark.parametrize(
