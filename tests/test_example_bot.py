@@ -17,7 +17,7 @@ import yaml
 
 from tests.without import TRAINING_ONLY, WITHOUT
 
-OURS = ("TokenPruningFeaturizer", "FewShotIntentClassifier")
+OURS = ("TokenPruningFeaturizer", "FewShotIntentClassifier", "FewShotResponseSelector")
 
 
 def rasa(bot, *arguments, **kwargs):
@@ -56,11 +56,14 @@ def test_training_trains_our_components_without_a_warning_of_ours(bot):
     assert not [line for line in log.splitlines() if "Warning" in line and any(name in line for name in OURS)]
 
 
-def test_the_archive_holds_the_encoder_and_the_classifier_of_ours_and_nothing_else(archive):
+def test_the_archive_holds_the_encoder_and_what_was_learnt_and_nothing_else(archive):
     with tarfile.open(archive) as files:
         ours = [file.name for file in files.getmembers() if file.isfile() and "rasa_token_pruning" in file.name]
-    assert sorted(re.sub(r".*(Featurizer|Classifier)\d*/", "", name) for name in ours) == [
+    assert sorted(re.sub(r".*(Featurizer|Classifier|Selector)\d*/", "", name) for name in ours) == [
+        "answers.json",
         "classifier.json",
+        "classifier.json",
+        "classifier.safetensors",
         "classifier.safetensors",
         "encoder.json",
         "encoder/encoder.json",

@@ -13,6 +13,7 @@ BELOW = {
     "tuning": {"evaluation", "encoder", "fewshot"},
     "evaluation": {"encoder", "fewshot"},
     "adaptation": {"encoder", "fewshot"},
+    "migration": set(),
     "encoder": set(),
     "fewshot": set(),
 }
@@ -20,6 +21,7 @@ NEVER = {
     "tuning": {"rasa", "tensorflow"},
     "evaluation": {"rasa", "tensorflow"},
     "adaptation": {"rasa", "tensorflow"},
+    "migration": {"rasa", "tensorflow", "torch", "transformers"},
     "encoder": {"rasa", "tensorflow"},
     "fewshot": {"rasa", "tensorflow", "torch", "transformers"},
 }
@@ -72,7 +74,8 @@ def test_the_torch_engine_loads_no_rasa_and_no_transformers():
 
 
 def test_the_components_load_no_torch_before_they_are_used():
-    loaded = loaded_after("from rasa_token_pruning import TokenPruningFeaturizer, FewShotIntentClassifier")
+    components = "TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector"
+    loaded = loaded_after(f"from rasa_token_pruning import {components}")
     assert "rasa" in loaded
     assert not loaded & {"torch", "onnx", "transformers"}
 

@@ -22,7 +22,15 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning.components.learning import LabelledMessages, learn
-from rasa_token_pruning.components.options import DIET_ONLY, as_config_error, check_flag, check_keys, check_number
+from rasa_token_pruning.components.options import (
+    DIET_ONLY,
+    as_config_error,
+    check_featurizers,
+    check_flag,
+    check_keys,
+    check_number,
+    check_ranking_length,
+)
 from rasa_token_pruning.components.ranking import Ranking, shown
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, FewShotClassifier, Predictions
 from rasa_token_pruning.fewshot.conformal import prediction_sets
@@ -90,18 +98,14 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
         check_keys(cls.__name__, config, cls.get_default_config(), ignored=DIET_ONLY)
         for flag in ("renormalize_confidences", "use_intent_names", "doubt_unfamiliar", "review_data", "explain"):
             check_flag(cls.__name__, config, flag)
-        length, named, aliases = config["ranking_length"], config["out_of_scope_intent"], config["featurizers"]
-        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-            raise InvalidConfigException(
-                f"{cls.__name__}: ranking_length is {length!r}; give a whole number, 0 for all intents."
-            )
+        check_ranking_length(cls.__name__, config)
+        check_featurizers(cls.__name__, config)
         check_number(cls.__name__, config, "C", "greater than 0", lambda strength: 0 < strength < float("inf"))
         if config["coverage"] is not None:
             check_number(cls.__name__, config, "coverage", "between 0 and 1", lambda coverage: 0 < coverage < 1)
+        named = config["out_of_scope_intent"]
         if named is not None and not isinstance(named, str):
             raise InvalidConfigException(f"{cls.__name__}: out_of_scope_intent is {named!r}; give an intent's name.")
-        if not isinstance(aliases, list):
-            raise InvalidConfigException(f"{cls.__name__}: featurizers is {aliases!r}; give a list of aliases.")
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:

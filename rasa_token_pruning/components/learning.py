@@ -68,7 +68,7 @@ class LabelledMessages:
 
 
 def learn(messages: LabelledMessages, config: Mapping[str, Any]) -> tuple[FewShotClassifier, Neighbours | None]:
-    """Train as the options of the component say, and name examples that look wrong in the log.
+    """Train as the options of the component say; the log says how well, and which examples look wrong.
 
     :raises ClassifierError: If the features of the examples differ in width or are not finite, or the out-of-scope
         intent that the options name has no examples.
@@ -85,12 +85,21 @@ def learn(messages: LabelledMessages, config: Mapping[str, Any]) -> tuple[FewSho
             f"C is {strength}, but the featurizer refines its encoder for {DEFAULT_STRENGTH}: leave out C or refine."
         )
     classifier = FewShotClassifier.learn(examples, held_out, strength, out_of_scope)
+    logger.info("%s", _summary(messages, classifier, held_out))
     if config["review_data"]:
         for finding in _findings(messages, classifier, held_out):
             logger.warning("Training data: %s", finding)
     if not config["explain"]:
         return classifier, None
     return classifier, Neighbours.of(messages.rows, messages.texts, messages.intents)
+
+
+def _summary(messages: LabelledMessages, classifier: FewShotClassifier, held_out: HeldOut) -> str:
+    learnt = f"Learnt {len(classifier.intents)} intents from {len(messages.texts)} examples."
+    if not len(held_out.labels):
+        return learnt
+    right = np.mean(held_out.logits.argmax(axis=1) == held_out.labels)
+    return f"{learnt} {right:.0%} of {len(held_out.labels)} examples got their intent while they were held out."
 
 
 def _findings(messages: LabelledMessages, classifier: FewShotClassifier, held_out: HeldOut) -> list[str]:

@@ -13,7 +13,7 @@ from rasa.shared.exceptions import InvalidConfigException
 # Rasa itself adds these to a component's options.
 _FROM_RASA = frozenset({"name", "epochs", "finetuning_epoch_fraction"})
 
-# What a pasted DIETClassifier block may hold. It means nothing here, and it does no harm.
+# What a pasted block of DIETClassifier or ResponseSelector may hold. It means nothing here, and it does no harm.
 DIET_ONLY = frozenset(
     """
     BILOU_flag batch_size batch_strategy checkpoint_model concat_dimension connection_density constrain_similarities
@@ -47,7 +47,7 @@ def check_keys(
     without_effect = sorted(config.keys() & set(ignored) - set(known))
     if without_effect:
         rasa.shared.utils.io.raise_warning(
-            f"{component} ignores {', '.join(without_effect)}: options of DIETClassifier that it does not need. "
+            f"{component} ignores {', '.join(without_effect)}: options of Rasa's own component that it does not need. "
             "Remove them from the config to silence this warning.",
             category=UserWarning,
         )
@@ -66,6 +66,20 @@ def check_number(
     value = config[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_allowed(value):
         raise InvalidConfigException(f"{component}: {key} is {value!r}; give a number {allowed}.")
+
+
+def check_ranking_length(component: str, config: Mapping[str, Any]) -> None:
+    """:raises InvalidConfigException: If ``ranking_length`` is no whole number of at least 0."""
+    length = config["ranking_length"]
+    if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+        raise InvalidConfigException(f"{component}: ranking_length is {length!r}; give a whole number, 0 for all.")
+
+
+def check_featurizers(component: str, config: Mapping[str, Any]) -> None:
+    """:raises InvalidConfigException: If ``featurizers`` is no list."""
+    aliases = config["featurizers"]
+    if not isinstance(aliases, list):
+        raise InvalidConfigException(f"{component}: featurizers is {aliases!r}; give a list of aliases.")
 
 
 @contextmanager

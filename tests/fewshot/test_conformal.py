@@ -68,7 +68,7 @@ def test_with_too_few_examples_the_sets_hold_all_intents(count, coverage):
 
 def test_a_message_like_an_example_is_judged_like_it_although_levels_are_rounded():
     lowest = 0.1  # which is more in float32
-    assert np.float32(lowest) > lowest
+    assert float(np.float32(lowest)) > lowest
     levels = np.full(9, lowest).astype(np.float32)
     assert prediction_sets(np.array([[0.9, lowest]]), levels, 0.9).all()
 
