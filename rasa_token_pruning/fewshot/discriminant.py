@@ -13,8 +13,8 @@ from rasa_token_pruning.fewshot.head import LinearHead, normalized
 from rasa_token_pruning.fewshot.held_out import HeldOut, folds, joined
 from rasa_token_pruning.fewshot.scope import Scope, evenly_chosen
 
-# How much of the identity is added to the scatter within labels. This and the scale were chosen on validation splits
-# (docs/measurements.md).
+# How much of the identity is added to the scatter within labels. This and the scale were chosen on the validation
+# splits of banking77, clinc150 and hwu64, with 1 to 20 examples of a label; half or twice as much is as good.
 _RIDGE = 0.005
 
 # With this a temperature of 1, which is what there is where nothing can be held out, suits labels of one example each,
