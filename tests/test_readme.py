@@ -17,14 +17,17 @@ from benchmarks.engines import table as engines
 from benchmarks.example_bot import table as comparison
 from benchmarks.intents_rasa import means
 from benchmarks.intents_rasa import table as intents
+from benchmarks.responses import tables as responses
 from benchmarks.scale import table as scale
 from benchmarks.scope import sets_table
 from benchmarks.scope import table as scope
-from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
+from rasa_token_pruning import FewShotIntentClassifier, FewShotResponseSelector, TokenPruningFeaturizer
 from rasa_token_pruning.evaluation import accuracy_command, comparison_command, hardware_command
 from rasa_token_pruning.evaluation.speed_tables import tables as speed
 from rasa_token_pruning.tuning.result import LEVELS, SearchResult
 from rasa_token_pruning.tuning.tune_command import report
+
+COMPONENTS = (TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def test_its_yaml_is_a_valid_config(readme):
         recipe = DefaultV1Recipe().graph_config_for_recipe(config, {}, TrainingType.NLU, is_finetuning=False)
         validate(recipe)
         for item in config["pipeline"]:
-            for component in (TokenPruningFeaturizer, FewShotIntentClassifier):
+            for component in COMPONENTS:
                 if item["name"].endswith(component.__name__):
                     component.validate_config({**component.get_default_config(), **item})
 
@@ -79,7 +82,7 @@ def test_its_commands_exist(root, readme):
                 assert package == "rasa-token-pruning" and set(wanted.split(",")) <= extras
 
 
-@pytest.mark.parametrize("component", [TokenPruningFeaturizer, FewShotIntentClassifier])
+@pytest.mark.parametrize("component", COMPONENTS)
 def test_it_lists_every_option(readme, component):
     for option in component.get_default_config():
         assert f"`{option}`" in readme
@@ -93,6 +96,8 @@ def test_its_tables_are_the_measured_ones(root, readme):
     classified = json.loads((results / "intents.json").read_text())["rows"]
     assert intents(classified) in measurements and means(classified) in readme
     assert scale(json.loads((results / "scale.json").read_text())["rows"]) in measurements
+    answered = json.loads((results / "responses.json").read_text())
+    assert all(table in measurements for table in responses(answered))
     fallback = json.loads((results / "scope.json").read_text())
     assert scope(fallback["rows"]) in measurements and sets_table(fallback["sets"]) in measurements
     assert engines(json.loads((results / "engines.json").read_text())["rows"]) in measurements
