@@ -14,6 +14,7 @@ from rasa.engine.validation import validate
 from rasa.shared.data import TrainingType
 
 from benchmarks.engines import table as engines
+from benchmarks.entities import accuracy_table, cost_table
 from benchmarks.example_bot import table as comparison
 from benchmarks.intents_rasa import means
 from benchmarks.intents_rasa import table as intents
@@ -122,6 +123,12 @@ def test_what_it_says_of_pruning_is_the_measured(root, readme, model):
         assert comparison_command.tables(compared) in pruning
         assert comparison_command.length_table(compared) in pruning
         assert hardware_command.table(json.loads((results / "hardware.json").read_text())) in pruning
+
+
+def test_what_the_guide_to_migration_says_of_entities_is_the_measured(root):
+    guide = (root / "docs" / "migration.md").read_text(encoding="utf-8")
+    rows = json.loads((root / "benchmarks" / "results" / "entities.json").read_text())["rows"]
+    assert accuracy_table(rows) in guide and cost_table(rows, 10) in guide
 
 
 def test_its_links_lead_somewhere(root, readme):
