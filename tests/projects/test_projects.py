@@ -169,7 +169,7 @@ def test_questions_get_their_answers(travel_agent, question, answer):
     ("message", "answer"),
     [
         ("this is the flight to our honeymoon", "How nice! I have put a note in your booking."),
-        ("there is nobody and we are stuck in here", "Stay where you are, the duty team will come to you."),
+        ("we got stuck here and no one is helping us", "Stay where you are, the duty team will come to you."),
         ("my uncle died and i must get home", "My condolences. A colleague will find you a seat at once."),
         ("i am terrified of flying", "Many are. Our crews know how to help: tell them when you board."),
     ],
