@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from rasa_token_pruning.encoder.bundle import GRAPH, TOKENIZER, Description, read_bundle
 from rasa_token_pruning.encoder.engine import EncoderSpec, Engine
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.onnx_contents import check_contents
 from rasa_token_pruning.encoder.options import Options, check_threads
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import preset
@@ -152,4 +153,5 @@ def _load(folder: Path, description: Description, num_threads: int | None) -> Ru
         raise EncoderError(f"A saved encoder needs the package {missing.name}: pip install {missing.name}") from missing
 
     tokenizer = WordPieceTokenizer(folder / TOKENIZER, description.max_length, description.prompt)
+    check_contents(folder / GRAPH)
     return Runtime(description, tokenizer, OnnxEngine(folder / GRAPH, num_threads))

@@ -14,13 +14,19 @@ from rasa_token_pruning.encoder.errors import EncoderError
 
 logger = logging.getLogger(__name__)
 
+# So many characters of a text are tokenised for each piece that the model can read, so that a text of megabytes costs
+# no more than one that is merely too long. Only runs of spaces, and words so long that vocabularies have no piece for
+# them, have more characters to a piece.
+_CHARACTERS_PER_PIECE = 100
+
 
 @dataclass(frozen=True, eq=False)
 class WordPieces:
     """One tokenised text.
 
     :param ids: Vocabulary ids, special tokens first and last, ``(pieces,)``, int64.
-    :param truncated: How many pieces at the end of the text were left out because the model has a limit, at least 0.
+    :param truncated: How many pieces at the end of the text were left out because the model has a limit, at least 0;
+        of a text with more than 100 characters for each piece of the limit, only those of its beginning are counted.
     """
 
     ids: np.ndarray
@@ -87,7 +93,8 @@ class WordPieceTokenizer:
         :param texts: Any number of texts.
         :param report: Whether the first text that is longer than the limit is worth a warning.
         """
-        texts = [(self.prompt + text).encode("utf-8", "replace").decode("utf-8") for text in texts]
+        limit = self._max_length * _CHARACTERS_PER_PIECE
+        texts = [(self.prompt + text[:limit]).encode("utf-8", "replace").decode("utf-8") for text in texts]
         if len(texts) < 2:  # no thread pool for one message: it would have to be rebuilt after a fork
             return [self._limited(self._tokenizer.encode(text), report) for text in texts]
         return [self._limited(encoding, report) for encoding in self._tokenizer.encode_batch(texts)]
@@ -98,7 +105,7 @@ class WordPieceTokenizer:
         if truncated and report and not self._warned:
             self._warned = True
             logger.warning(
-                "A text has %d word pieces; the encoder reads the first %d and leaves out the rest. "
+                "A text has %d word pieces or more; the encoder reads the first %d and leaves out the rest. "
                 "Further texts of this kind are not reported.", length, self._max_length,
             )  # fmt: skip
         ids = np.array(encoding.ids, dtype=np.int64)

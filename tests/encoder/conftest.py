@@ -177,6 +177,12 @@ def families():
     return FAMILIES
 
 
+@pytest.fixture(scope="session")
+def write_family():
+    """Write a random model of a supported family into a folder."""
+    return write_architecture
+
+
 @pytest.fixture(scope="session", params=FAMILIES)
 def architecture_folder(request, tmp_path_factory) -> Path:
     """A random model of every supported family, that no test may change."""

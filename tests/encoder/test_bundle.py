@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx.external_data_helper import set_external_data
 
 from rasa_token_pruning.encoder.bundle import DESCRIPTION, GRAPH, TOKENIZER, read_bundle
 from rasa_token_pruning.encoder.errors import EncoderError
@@ -290,14 +292,30 @@ def test_a_description_that_was_changed_is_refused(damaged, edit_json, key, valu
     assert "checksum" in message
 
 
-def test_a_graph_that_is_none_is_refused_even_if_its_hashes_fit(damaged):
-    record = json.loads((damaged / DESCRIPTION).read_text())
-    (damaged / GRAPH).write_bytes(b"no graph")
-    record["sha256"][GRAPH] = hashlib.sha256(b"no graph").hexdigest()
+def swap_graph(folder: Path, graph: bytes) -> None:
+    """Put a graph of an attacker's into a bundle, with hashes that fit."""
+    record = json.loads((folder / DESCRIPTION).read_text())
+    (folder / GRAPH).write_bytes(graph)
+    record["sha256"][GRAPH] = hashlib.sha256(graph).hexdigest()
     del record["checksum"]
     record["checksum"] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-    (damaged / DESCRIPTION).write_text(json.dumps(record))
-    with pytest.raises(EncoderError, match="onnxruntime cannot read"):
+    (folder / DESCRIPTION).write_text(json.dumps(record))
+
+
+def test_a_graph_that_is_none_is_refused_even_if_its_hashes_fit(damaged):
+    swap_graph(damaged, b"no graph")
+    with pytest.raises(EncoderError, match="is not an encoder's graph"):
+        PrunedEncoder.load(damaged)
+
+
+def test_a_graph_that_reads_other_files_is_refused_even_if_its_hashes_fit(damaged):
+    model = onnx.load_from_string((damaged / GRAPH).read_bytes())
+    large = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    (damaged / "weights.bin").write_bytes(large.raw_data)
+    set_external_data(large, "weights.bin")
+    large.ClearField("raw_data")
+    swap_graph(damaged, model.SerializeToString())
+    with pytest.raises(EncoderError, match="field 13 of tensor, which no encoder has"):
         PrunedEncoder.load(damaged)
 
 

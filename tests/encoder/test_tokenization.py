@@ -379,3 +379,10 @@ def test_ids_cannot_be_changed(tokenizer):
     for pieces in tokenizer.tokenize(["hello", "password " * 300]):
         with pytest.raises(ValueError, match="read-only"):
             pieces.ids[0] = 0
+
+
+def test_of_a_huge_text_only_what_can_matter_is_tokenised(tokenizer):
+    beginning = "reset my password " * 2000
+    huge = tokenizer.tokenize([beginning + "x" * 2_000_000])[0]
+    assert np.array_equal(huge.ids, tokenizer.tokenize([beginning])[0].ids)
+    assert len(huge._encoding.ids) < 20_000  # what a cache would hold
