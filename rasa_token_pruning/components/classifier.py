@@ -258,4 +258,4 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
                     features.shape, dimension,
                 )  # fmt: skip
             return None
-        return features
+        return features if features.any() else None  # zeros stand for a text of which an encoder reads nothing

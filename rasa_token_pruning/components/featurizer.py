@@ -229,9 +229,11 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
         for message in messages:
             text = encoded[message.get(attribute)]
             spans = np.array([(token.start, token.end) for token in message.get(TOKENS_NAMES[attribute])])
+            # Of control characters alone the encoder reads nothing, and what it says of nothing looks like a message.
+            has_pieces = bool((text.offsets[:, 1] > text.offsets[:, 0]).any())
             self.add_features_to_message(
                 sequence=token_rows(text.states, text.offsets, spans),
-                sentence=text.embedding[None].copy(),
+                sentence=text.embedding[None] * np.float32(has_pieces),
                 attribute=attribute,
                 message=message,
             )

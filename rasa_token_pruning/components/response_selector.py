@@ -223,6 +223,8 @@ class FewShotResponseSelector(GraphComponent):
         if features.shape != (1, classifier.dimension) or not np.isfinite(features).all():
             logger.debug("A message has no sentence features like those of the training: no response is selected.")
             return []
+        if not features.any():  # zeros stand for a text of which an encoder reads nothing
+            return []
         said = classifier.predict(features)
         [confidences] = said.confidences if self._config["doubt_unfamiliar"] else said.probabilities
         order = np.argsort(-confidences, kind="stable")

@@ -10,6 +10,7 @@ import numpy as np
 
 from rasa_token_pruning.encoder.pruned import EncodedText
 from rasa_token_pruning.evaluation.assistant import Assistant
+from rasa_token_pruning.evaluation.texts import TextsError
 from rasa_token_pruning.fewshot.neighbours import Neighbour
 from rasa_token_pruning.fewshot.scope import TAIL
 
@@ -84,8 +85,11 @@ def explain(text: str, assistant: Assistant) -> Explanation:
     """Explain one message.
 
     :raises ClassifierError: If encoder and classifier do not fit each other.
+    :raises TextsError: If the encoder reads nothing of the message.
     """
     (encoded,) = assistant.encoder.encode_tokens([text])
+    if not encoded.offsets.any():
+        raise TextsError(f"Of {text[:100]!r} the encoder reads nothing; the assistant says that it has no intent.")
     classifier, embeddings = assistant.classifier, encoded.embedding[None]
     predictions = classifier.predict(embeddings)
     probabilities = predictions.probabilities[0]

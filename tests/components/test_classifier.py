@@ -223,7 +223,7 @@ def test_an_unfamiliar_message_moves_to_the_out_of_scope_intent(bench, intent, c
     doubting, trusting = (
         bench.trained(data, ranking_length=0, doubt_unfamiliar=doubt, **config) for doubt in (True, False)
     )
-    for text in (STRANGE, "tell me about 3", ""):
+    for text in (STRANGE, "tell me about 3"):
         rankings = [parsed(classifier, bench.message(text))[1] for classifier in (doubting, trusting)]
         for ranking in rankings:
             assert sum(entry["confidence"] for entry in ranking) == pytest.approx(1)
@@ -413,7 +413,7 @@ def test_diagnostic_data_says_how_sure_it_is_and_why(bench):
 def test_diagnostic_data_is_in_range_and_does_not_depend_on_what_is_shown(bench, config):
     data, texts = (
         bench.featurized({**TOPICS, "out_of_scope": NONSENSE}),
-        ("tell me about 3", STRANGE, "", "😀", "3 or 4"),
+        ("tell me about 3", STRANGE, "?", "😀", "3 or 4"),
     )
     expected, found = ([bench.message(text) for text in texts] for _ in range(2))
     explaining(bench, data).process(expected)
@@ -472,9 +472,9 @@ def test_trained_again_it_forgets_the_examples_if_it_is_not_to_explain_any_more(
     assert sorted(bench.files()) == ["classifier.json", "classifier.safetensors"]
 
 
-@pytest.mark.parametrize("text", ["two\nlines", "😀", "\x00", '"quoted" \\ {}', "word " * 400], ids=repr)
+@pytest.mark.parametrize("text", ["two\nlines", "😀", "a\x00", '"quoted" \\ {}', "word " * 400], ids=repr)
 def test_any_text_can_be_an_example_and_the_nearest_one(bench, text, caplog):
-    data = bench.featurized({**EXAMPLES, "odd": [text, "", " ", "."]})
+    data = bench.featurized({**EXAMPLES, "odd": [text, "", "\x00", " ", "."]})
     classifier = explaining(bench, data, coverage=0.9)
     (message,) = [example for example in data.training_examples if example.get(TEXT) == text]
     asked = Message({TEXT: text}, features=message.features)
@@ -598,3 +598,9 @@ def test_fingerprinting_takes_the_options_that_rasa_makes_up_for_cached_nodes():
     assert FewShotIntentClassifier.fingerprint_addon(
         {"output": "from the cache"}
     ) == FewShotIntentClassifier.fingerprint_addon({})
+
+
+def test_a_text_of_which_the_encoder_reads_nothing_is_no_greeting(bench):
+    [answer] = bench.trained().process([bench.message("\x00 \x01")])
+    assert answer.get(INTENT) == {"name": None, "confidence": 0.0}
+    assert answer.get("intent_ranking") == []

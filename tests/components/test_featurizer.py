@@ -440,3 +440,11 @@ def test_fingerprinting_takes_the_options_that_rasa_makes_up_for_cached_nodes():
     assert TokenPruningFeaturizer.fingerprint_addon(
         {"output": "from the cache"}
     ) == TokenPruningFeaturizer.fingerprint_addon({})
+
+
+@pytest.mark.parametrize("text", ["\x00", "\x00 \x01\x02", "\u200b", " " * 100_000 + "a"])
+def test_a_text_of_which_the_encoder_reads_nothing_has_zeros(bench, text):
+    [(sequence, sentence)] = bench.process(bench.create(TokenPruningFeaturizer), text)
+    assert sentence.shape == (1, 768)
+    assert not sentence.any()
+    assert not sequence.any()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.assistant import Assistant, load
 from rasa_token_pruning.evaluation.explanation import explain
+from rasa_token_pruning.evaluation.texts import TextsError
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from tests.evaluation.conftest import EXAMPLES
 
@@ -112,9 +113,19 @@ def test_two_intents_and_pieces_of_a_prompt(intents):
 @settings(max_examples=50)
 @given(text=st.text(st.characters(), max_size=60))
 def test_any_text(assistant, text):
-    found = explain(text, assistant)
+    try:
+        found = explain(text, assistant)
+    except TextsError:
+        assert not assistant.encoder.encode_tokens([text])[0].offsets.any()
+        return
     assert all(0 <= piece.start < piece.end <= len(text) for piece in found.pieces)
     assert 0 < found.familiarity <= 1 and 0 <= found.margin <= 1 and 0 <= found.confidence <= 1
     confidences = [ranked.confidence for ranked in found.ranking]
     assert len(confidences) == 5 and confidences == sorted(confidences, reverse=True)
     assert found.candidates and len(found.nearest_examples) == 3
+
+
+@pytest.mark.parametrize("text", ["\x00", "\u200b \x01"])
+def test_a_message_of_which_the_encoder_reads_nothing(assistant, text):
+    with pytest.raises(TextsError, match="the encoder reads nothing; the assistant says that it has no intent"):
+        explain(text, assistant)
