@@ -3,8 +3,8 @@
     python -m benchmarks.cross_validation DATA
 
 DATA is a data set's ``train.csv`` with the columns ``text`` and ``intent``. Takes 20 examples of each of the 50 first
-intents that have as many: 1,000 examples, 5 folds. One command after the other, each from nothing. Takes half an hour
-on 2 cores, most of it DIET's; writes ``benchmarks/results/cross_validation.json`` and prints a table.
+intents that have as many: 1,000 examples, 5 folds. One command after the other, each from nothing. Takes 20 minutes on
+2 cores, most of it DIET's; writes ``benchmarks/results/cross_validation.json`` and prints a table.
 """
 
 from __future__ import annotations

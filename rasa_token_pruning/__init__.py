@@ -12,12 +12,14 @@ from rasa_token_pruning.version import __version__
 
 if TYPE_CHECKING:
     from rasa_token_pruning.components.classifier import FewShotIntentClassifier
+    from rasa_token_pruning.components.entities import FewShotEntityExtractor
     from rasa_token_pruning.components.featurizer import TokenPruningFeaturizer
     from rasa_token_pruning.components.response_selector import FewShotResponseSelector
     from rasa_token_pruning.encoder.policy import PruningPolicy
     from rasa_token_pruning.encoder.pruned import PrunedEncoder
 
 __all__ = [
+    "FewShotEntityExtractor",
     "FewShotIntentClassifier",
     "FewShotResponseSelector",
     "PrunedEncoder",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FewShotEntityExtractor": "rasa_token_pruning.components.entities",
     "FewShotIntentClassifier": "rasa_token_pruning.components.classifier",
     "FewShotResponseSelector": "rasa_token_pruning.components.response_selector",
     "PrunedEncoder": "rasa_token_pruning.encoder.pruned",

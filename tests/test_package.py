@@ -74,7 +74,7 @@ def test_the_torch_engine_loads_no_rasa_and_no_transformers():
 
 
 def test_the_components_load_no_torch_before_they_are_used():
-    components = "TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector"
+    components = "TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector, FewShotEntityExtractor"
     loaded = loaded_after(f"from rasa_token_pruning import {components}")
     assert "rasa" in loaded
     assert not loaded & {"torch", "onnx", "transformers"}

@@ -18,22 +18,29 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.utils.common import override_defaults
 
-from rasa_token_pruning import FewShotIntentClassifier, FewShotResponseSelector, TokenPruningFeaturizer
+from rasa_token_pruning import (
+    FewShotEntityExtractor,
+    FewShotIntentClassifier,
+    FewShotResponseSelector,
+    TokenPruningFeaturizer,
+)
 from tests_pro.nodes import construct, graphs
 from tests_pro.pipelines import (
     ADAPTER,
     ASSISTANT,
     BESIDE_SPARSE,
     CLASSIFIER,
+    EXTRACTOR,
     FALLBACK,
     FEATURIZER,
+    LEARNING_ENTITIES,
     LLM,
     ROUTER,
     SELECTOR,
     TOKENIZER,
 )
 
-COMPONENTS = [TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector]
+COMPONENTS = [TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector, FewShotEntityExtractor]
 
 
 def node_of(component, pipeline):
@@ -87,13 +94,22 @@ def test_the_prediction_graph_is_the_pipeline():
     "pipeline",
     [
         ASSISTANT,
+        LEARNING_ENTITIES,
         BESIDE_SPARSE,
         [*ASSISTANT, ADAPTER],
         [*ASSISTANT, ADAPTER, LLM],
         [*ASSISTANT, ROUTER, ADAPTER],
         [*ASSISTANT, ROUTER, ADAPTER, LLM],
     ],
-    ids=["entities", "sparse features", "flows", "flows and LLM", "two systems", "two systems and LLM"],
+    ids=[
+        "entities",
+        "entities that are learnt",
+        "sparse features",
+        "flows",
+        "flows and LLM",
+        "two systems",
+        "two systems and LLM",
+    ],
 )
 def test_rasa_pro_accepts_us_among(pipeline):
     validate(graphs(pipeline))
@@ -107,6 +123,7 @@ def test_rasa_pro_accepts_us_among(pipeline):
         ([TOKENIZER, CLASSIFIER], "DenseFeaturizer"),
         ([TOKENIZER, {"name": "CountVectorsFeaturizer"}, CLASSIFIER], "DenseFeaturizer"),
         ([TOKENIZER, SELECTOR], "DenseFeaturizer"),
+        ([TOKENIZER, EXTRACTOR], "DenseFeaturizer"),
     ],
 )
 def test_rasa_pro_refuses_us_without_what_we_need(pipeline, missing):
@@ -127,12 +144,15 @@ def test_no_method_that_the_engine_calls_is_a_coroutine(component):
         (FewShotIntentClassifier, {"ranking_lenght": 5}, "Did you mean 'ranking_length'"),
         (FewShotIntentClassifier, {"C": 0}, "greater than 0"),
         (FewShotResponseSelector, {"retrieval_intnet": "faq"}, "Did you mean 'retrieval_intent'"),
+        (FewShotEntityExtractor, {"split_entities_by_comma": "no"}, "give true or false"),
         (TokenPruningFeaturizer, {"quantil": 0.5}, "Did you mean 'quantile'"),
         (TokenPruningFeaturizer, {"bundle_encoder": "yes"}, "give true or false"),
     ],
 )
 def test_bad_options_are_refused_with_advice_when_the_node_is_made(component, option, advice, tmp_path):
-    pipeline = [{**item, **option} if item["name"].endswith(component.__name__) else item for item in ASSISTANT]
+    pipeline = [
+        {**item, **option} if item["name"].endswith(component.__name__) else item for item in [*ASSISTANT, EXTRACTOR]
+    ]
     name, schema = node_of(component, pipeline)
     with pytest.raises(InvalidConfigException, match=advice):
         construct(name, schema, LocalModelStorage.create(tmp_path))
@@ -145,7 +165,8 @@ def key(component, config):
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_the_fingerprint_before_training_is_the_one_of_the_training(component):
     """Otherwise nothing would ever be restored from the cache: the engine merges the options in two ways."""
-    option = {"quantile": 0.3} if component is TokenPruningFeaturizer else {"ranking_length": 5}
+    others = {TokenPruningFeaturizer: {"quantile": 0.3}, FewShotEntityExtractor: {"split_entities_by_comma": False}}
+    option = others.get(component, {"ranking_length": 5})
     defaults = component.get_default_config()
     before, training = {**defaults, **option}, {**override_defaults(defaults, option), **option}
     assert key(component, before) == key(component, training) != key(component, defaults)

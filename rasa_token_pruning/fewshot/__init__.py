@@ -1,1 +1,1 @@
-"""Embeddings in, calibrated intents out. Knows neither torch nor Rasa."""
+"""Embeddings in, calibrated intents and entities out. Knows neither torch nor Rasa."""

@@ -13,6 +13,7 @@ from rasa.engine.validation import validate
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.nlu.classifiers.diet_classifier import DIETClassifier
 from rasa.nlu.classifiers.fallback_classifier import FallbackClassifier, undo_fallback_prediction
+from rasa.nlu.extractors.extractor import EntityExtractorMixin
 from rasa.shared.data import TrainingType
 from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
@@ -22,6 +23,7 @@ from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
 from tests.components.conftest import EXAMPLES, training_data
 
 PAIR = ["rasa_token_pruning.TokenPruningFeaturizer", "rasa_token_pruning.FewShotIntentClassifier"]
+EXTRACTOR = "rasa_token_pruning.FewShotEntityExtractor"
 KINDS = DefaultV1Recipe.ComponentType
 
 
@@ -47,7 +49,11 @@ def diet(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("name", "kind", "base"),
-    [(PAIR[0], KINDS.MESSAGE_FEATURIZER, GraphComponent), (PAIR[1], KINDS.INTENT_CLASSIFIER, IntentClassifier)],
+    [
+        (PAIR[0], KINDS.MESSAGE_FEATURIZER, GraphComponent),
+        (PAIR[1], KINDS.INTENT_CLASSIFIER, IntentClassifier),
+        (EXTRACTOR, KINDS.ENTITY_EXTRACTOR, EntityExtractorMixin),
+    ],
 )
 def test_row_1_rasa_finds_them_by_name_as_what_they_are(name, kind, base):
     registered = DefaultV1Recipe._from_registry(name)
@@ -56,13 +62,17 @@ def test_row_1_rasa_finds_them_by_name_as_what_they_are(name, kind, base):
     assert issubclass(registered.clazz, base)
 
 
-@pytest.mark.parametrize("pipeline", [PAIR[::-1], ["WhitespaceTokenizer", PAIR[1]], [PAIR[0]]])
+@pytest.mark.parametrize(
+    "pipeline", [PAIR[::-1], ["WhitespaceTokenizer", PAIR[1]], [PAIR[0]], ["WhitespaceTokenizer", EXTRACTOR]]
+)
 def test_row_2_a_pipeline_without_what_they_need_is_refused_before_training(pipeline):
     with pytest.raises(GraphSchemaValidationException, match="require a"):
         train_graph(*pipeline)
 
 
-@pytest.mark.parametrize("more", [[], ["FallbackClassifier"], ["ResponseSelector"], ["CRFEntityExtractor"]])
+@pytest.mark.parametrize(
+    "more", [[], ["FallbackClassifier"], ["ResponseSelector"], ["CRFEntityExtractor"], [EXTRACTOR]]
+)
 def test_row_2_the_usual_pipelines_are_accepted(more):
     assert train_graph("WhitespaceTokenizer", *PAIR, *more)
 

@@ -127,8 +127,10 @@ def slowly(encoded, token):
 
 
 def assert_each_token_has_its_row(message, encoder):
-    """Rows and sentence are those of the encoder, or zeros where it reads nothing; a message of which the tokenizer left
-    nothing has none."""
+    """Rows and sentence are those of the encoder, or zeros where it reads nothing.
+
+    A message of which the tokenizer left nothing has none.
+    """
     if not tokens_of(message):
         assert not message.features and not message.get(TEXT).strip()
         return
