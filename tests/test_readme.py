@@ -13,6 +13,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.validation import validate
 from rasa.shared.data import TrainingType
 
+from benchmarks.cross_validation import table as cross_validation
 from benchmarks.engines import table as engines
 from benchmarks.entities import accuracy_table, cost_table
 from benchmarks.example_bot import table as comparison
@@ -22,13 +23,18 @@ from benchmarks.responses import tables as responses
 from benchmarks.scale import table as scale
 from benchmarks.scope import sets_table
 from benchmarks.scope import table as scope
-from rasa_token_pruning import FewShotIntentClassifier, FewShotResponseSelector, TokenPruningFeaturizer
+from rasa_token_pruning import (
+    FewShotEntityExtractor,
+    FewShotIntentClassifier,
+    FewShotResponseSelector,
+    TokenPruningFeaturizer,
+)
 from rasa_token_pruning.evaluation import accuracy_command, comparison_command, hardware_command
 from rasa_token_pruning.evaluation.speed_tables import tables as speed
 from rasa_token_pruning.tuning.result import LEVELS, SearchResult
 from rasa_token_pruning.tuning.tune_command import report
 
-COMPONENTS = (TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector)
+COMPONENTS = (TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector, FewShotEntityExtractor)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +102,7 @@ def test_its_tables_are_the_measured_ones(root, readme):
     assert compared in readme and compared in measurements
     classified = json.loads((results / "intents.json").read_text())["rows"]
     assert intents(classified) in measurements and means(classified) in readme
+    assert cross_validation(json.loads((results / "cross_validation.json").read_text())["rows"]) in readme
     assert scale(json.loads((results / "scale.json").read_text())["rows"]) in measurements
     answered = json.loads((results / "responses.json").read_text())
     assert all(table in measurements for table in responses(answered))

@@ -15,7 +15,7 @@ from rasa_token_pruning.fewshot.bilou import Label, Span
 from rasa_token_pruning.fewshot.chain import Grammar, Sequences, best_path, probabilities
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.tagger_fit import Examples, fit
-from rasa_token_pruning.fewshot.words import one_hot, written
+from rasa_token_pruning.fewshot.words import encoded, written
 
 # The length that token features are given on average, beside the ones for words. Chosen as the penalty of the fit was.
 _LENGTH = 3.0
@@ -97,7 +97,7 @@ class EntityTagger:
         mean, scale = _standard(rows)
         examples = Examples(
             rows=(rows - mean) * scale,
-            words=one_hot(found, vocabulary),
+            words=encoded(found, vocabulary),
             truth=np.concatenate([bilou.tags(spans, len(message.words), labels) for message, spans in pairs]),
             sequences=Sequences(np.array([len(message.words) for message, _ in pairs])),
             labels=labels,
@@ -110,7 +110,7 @@ class EntityTagger:
         :param message: Its features finite, and as wide as those of the training.
         """
         of_rows, of_words = np.split(self.weights, [self.dimension])
-        words = one_hot(written(message.words, message.patterns), self.vocabulary)
+        words = encoded(written(message.words, message.patterns), self.vocabulary)
         # Not by BLAS: see ``head``.
         scores = np.einsum("td,dk->tk", (message.rows - self.mean) * self.scale, of_rows) + words @ of_words
         scores = np.nan_to_num(scores).astype(np.float64)  # of numbers beyond float32, should a featurizer give any

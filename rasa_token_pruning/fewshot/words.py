@@ -7,6 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from scipy.sparse import csr_matrix
 
+_PATTERN = "pattern="
+# Somebody wrote a pattern for a purpose: it counts against the many other features of a word. With 1 few entities of a
+# lookup table are found that no example has, with 3 examples count for too little.
+_PATTERN_SIZE = 2
+
 
 def written(words: Sequence[str], patterns: Sequence[Iterable[str]]) -> list[list[str]]:
     """Features of the words of a message, by name.
@@ -19,7 +24,7 @@ def written(words: Sequence[str], patterns: Sequence[Iterable[str]]) -> list[lis
         [
             "any",
             *_of(word),
-            *(f"pattern={pattern}" for pattern in sorted(matching)),
+            *(f"{_PATTERN}{pattern}" for pattern in sorted(matching)),
             *(f"before:{feature}" for feature in around[place]),
             *(f"after:{feature}" for feature in around[place + 2]),
         ]
@@ -40,12 +45,13 @@ def _shape(word: str) -> list[str]:
     return [name for name, is_so in (("title", word.istitle()), ("upper", word.isupper())) if is_so]
 
 
-def one_hot(features: Iterable[Iterable[str]], known: Mapping[str, int]) -> csr_matrix:
-    """The known features of tokens as rows of ones, ``(tokens, known)``, float32.
+def encoded(features: Iterable[Iterable[str]], known: Mapping[str, int]) -> csr_matrix:
+    """The known features of tokens as rows, ``(tokens, known)``, float32: 1 for each, 2 for a pattern.
 
     :param known: The column of each feature; others are left out.
     """
     columns = [[known[feature] for feature in token if feature in known] for token in features]
     starts = np.cumsum([0, *map(len, columns)])
     indices = np.array([column for token in columns for column in token], dtype=np.int64)
-    return csr_matrix((np.ones(len(indices), np.float32), indices, starts), shape=(len(columns), len(known)))
+    sizes = np.array([_PATTERN_SIZE if name.startswith(_PATTERN) else 1 for name in known], np.float32)
+    return csr_matrix((sizes[indices], indices, starts), shape=(len(columns), len(known)))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rasa_token_pruning.migration.components import FALLBACK, names_in
+from rasa_token_pruning.migration.components import EXTRACTOR, FALLBACK, SELECTOR, bare, names_in
 from rasa_token_pruning.migration.draft import Draft
 from rasa_token_pruning.migration.errors import MigrationError
 
 _THRESHOLD = 0.3  # FallbackClassifier's default
+_LEARNT = {
+    EXTRACTOR: "entities, roles and groups, or what RegexFeaturizer makes of lookup tables",
+    SELECTOR: "the responses of retrieval intents",
+}
 
 
 def check_recipe(name: str, config: Mapping[str, Any]) -> None:
@@ -46,6 +50,7 @@ def advise(config: Mapping[str, Any], draft: Draft) -> Iterator[str]:
     if not any(component.is_tokenizer for component in draft.old):
         yield "The pipeline has no tokenizer; TokenPruningFeaturizer needs one before it, such as WhitespaceTokenizer."
     yield from _about_fallback(draft)
+    yield from _about_warnings(draft)
     if config.get("assistant_id") in (None, "placeholder_default"):
         yield "Rasa wants an assistant_id of this assistant's own: add one."
     custom = [component.name for component in draft.old if component.is_custom]
@@ -68,3 +73,10 @@ def _about_fallback(draft: Draft) -> Iterator[str]:
                 f"FallbackClassifier keeps threshold {threshold}, which was chosen for DIET's confidences. Ours are "
                 f"calibrated: try {_THRESHOLD} first."
             )
+
+
+def _about_warnings(draft: Draft) -> Iterator[str]:
+    """What Rasa says where it finds none of its own components."""
+    for kind, learnt in _LEARNT.items():
+        if draft.of_kind(kind):
+            yield f"Rasa may warn that nothing learns {learnt}: {bare(kind)} does."

@@ -6,16 +6,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rasa_token_pruning.migration.components import CLASSIFIER, CRF, DIET, RASA_SELECTOR, SELECTOR, Component
+from rasa_token_pruning.migration.components import (
+    CLASSIFIER,
+    CRF,
+    DIET,
+    EXTRACTOR,
+    RASA_SELECTOR,
+    SELECTOR,
+    Component,
+    bare,
+)
 from rasa_token_pruning.migration.draft import Draft, Item
 from rasa_token_pruning.migration.errors import MigrationError
 
-AUTO, BY_CRF, BY_DIET, NONE = "auto", "crf", "diet", "none"
-ENTITIES = (AUTO, BY_CRF, BY_DIET, NONE)
-DEFAULT_ENTITIES = BY_CRF  # what auto means where DIET extracted entities
+AUTO, BY_OURS, BY_CRF, BY_DIET, NONE = "auto", "fewshot", "crf", "diet", "none"
+ENTITIES = (AUTO, BY_OURS, BY_CRF, BY_DIET, NONE)
+DEFAULT_ENTITIES = BY_OURS  # what auto means where DIET extracted entities and no CRFEntityExtractor does
 
 _RANKING = ("ranking_length", "renormalize_confidences")  # of DIET and of ours
-_SPANS = ("BILOU_flag", "split_entities_by_comma")  # of DIET and of CRFEntityExtractor
+_EXTRACTORS = {BY_OURS: EXTRACTOR, BY_CRF: CRF}
+_SPANS = {EXTRACTOR: ("split_entities_by_comma",), CRF: ("BILOU_flag", "split_entities_by_comma")}  # of DIET and of it
 _SELECTING = (*_RANKING, "retrieval_intent", "use_text_as_label")  # of ResponseSelector and of ours
 
 
@@ -44,25 +54,26 @@ def replace_diet(draft: Draft, wish: Wish) -> None:
         raise MigrationError(_no_diet(bool(diets)))
     target = classifying[-1]  # whose intents were the last word
     extracting = [diet for diet in diets if diet.options.get("entity_recognition", True)]
-    entities = _entities(wish, bool(extracting))
+    entities = _entities(draft, wish, bool(extracting))
     for diet in diets:
         del draft.kept[diet.number]
     item = {"name": CLASSIFIER, **_some(target.options, _RANKING)}
+    extractor = _add_extractor(draft, target, entities, (extracting or [target])[-1].options)
     for diet in (extracting or [target]) if entities == BY_DIET else []:
         draft.kept[diet.number] = _entities_only(diet)
     if target.number in draft.kept:
         draft.before[target.number].append(item)
     else:
         draft.kept[target.number] = item
-        _note_lost(draft, target, CLASSIFIER, item.keys() | (_SPANS if entities == BY_CRF else ()))
+        _note_lost(draft, target, CLASSIFIER, item.keys() | extractor.keys())
     if len(classifying) > 1:
         draft.notes.append(
             f"Of {len(classifying)} DIETClassifiers that classify intents the last had the last word: "
             "FewShotIntentClassifier stands in its place."
         )
-    if entities == BY_CRF and not draft.of_kind(CRF):
-        draft.after[target.number].append({"name": CRF, **_some((extracting or [target])[-1].options, _SPANS)})
     draft.notes.append(_about_entities(entities, wish, bool(extracting)))
+    if entities in _EXTRACTORS and draft.of_kind(CRF) and draft.of_kind(EXTRACTOR):
+        draft.notes.append(f"{CRF} and {bare(EXTRACTOR)} both learn the annotated entities: take one of them out.")
 
 
 def replace_selectors(draft: Draft, keep: bool) -> None:
@@ -81,8 +92,8 @@ def _no_diet(extracts_entities: bool) -> str:
     if extracts_entities:
         return (
             "DIETClassifier only extracts entities here, another component classifies intents. Put "
-            f"{CLASSIFIER} in that one's place by hand, and rasa_token_pruning.TokenPruningFeaturizer after the "
-            "tokenizer."
+            f"{CLASSIFIER} in that one's place by hand, {EXTRACTOR} in DIETClassifier's, and "
+            "rasa_token_pruning.TokenPruningFeaturizer after the tokenizer."
         )
     return (
         "The pipeline has no DIETClassifier to replace. To use this package all the same, put "
@@ -91,10 +102,25 @@ def _no_diet(extracts_entities: bool) -> str:
     )
 
 
-def _entities(wish: Wish, extracted: bool) -> str:
+def _entities(draft: Draft, wish: Wish, extracted: bool) -> str:
     if wish.entities != AUTO:
         return wish.entities
-    return DEFAULT_ENTITIES if extracted and wish.annotated is not False else NONE
+    if not extracted or wish.annotated is False:
+        return NONE
+    return BY_CRF if draft.of_kind(CRF) else DEFAULT_ENTITIES
+
+
+def _add_extractor(draft: Draft, target: Component, entities: str, options: Mapping[str, Any]) -> Item:
+    """Add what extracts entities from now on, with DIET's options that it has; none if one of its kind is there.
+
+    :return: What is added, or nothing.
+    """
+    name = _EXTRACTORS.get(entities)
+    if name is None or draft.of_kind(name):
+        return {}
+    item = {"name": name, **_some(options, _SPANS[name])}
+    draft.after[target.number].append(item)
+    return item
 
 
 def _entities_only(diet: Component) -> Item:
@@ -112,7 +138,7 @@ def _note_lost(draft: Draft, old: Component, new: str, there: Iterable[str]) -> 
     """Name the options that a component had and its successor has not; ``featurizers`` is a matter of its own."""
     lost = [key for key in old.options if key not in {*there, "featurizers"}]
     if lost:
-        draft.notes.append(f"Gone from {old.kind}: {', '.join(lost)}. {new.rpartition('.')[2]} has no such options.")
+        draft.notes.append(f"Gone from {old.kind}: {', '.join(lost)}. {bare(new)} has no such options.")
 
 
 def _about_entities(entities: str, wish: Wish, extracted: bool) -> str:
@@ -124,7 +150,8 @@ def _about_entities(entities: str, wish: Wish, extracted: bool) -> str:
         if wish.annotated is False:
             return f"{note} The training data annotates none: its training will fail, so use --entities none."
         return f"{note} Its training fails if no example annotates an entity."
-    note = f"Entities: {CRF} extracts them instead of DIETClassifier (--entities diet keeps DIETClassifier for them)."
+    name = bare(_EXTRACTORS[entities])
+    note = f"Entities: {name} extracts them instead of DIETClassifier (--entities diet keeps DIETClassifier for them)."
     if wish.annotated is None and wish.entities == AUTO:
         note += " No training data was looked at: name it with --data, or --entities none if it has no entities."
     if wish.annotated is False:

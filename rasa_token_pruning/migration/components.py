@@ -13,6 +13,7 @@ _OURS = "rasa_token_pruning"
 FEATURIZER = f"{_OURS}.TokenPruningFeaturizer"
 CLASSIFIER = f"{_OURS}.FewShotIntentClassifier"
 SELECTOR = f"{_OURS}.FewShotResponseSelector"
+EXTRACTOR = f"{_OURS}.FewShotEntityExtractor"
 
 TOKENIZERS = frozenset({"WhitespaceTokenizer", "JiebaTokenizer", "MitieTokenizer", "SpacyTokenizer"})
 SPARSE = frozenset({REGEX, LEXICAL, "CountVectorsFeaturizer"})
@@ -38,7 +39,14 @@ _STOCK = (
     | {DIET, CRF, RASA_SELECTOR, FALLBACK, "KeywordIntentClassifier"}
     | {"RegexEntityExtractor", "DucklingEntityExtractor", "EntitySynonymMapper"}
 )
-_BARE_OURS = {name.rpartition(".")[2]: name for name in (FEATURIZER, CLASSIFIER, SELECTOR)}
+
+
+def bare(name: str) -> str:
+    """A component's name without its module."""
+    return name.rpartition(".")[2]
+
+
+_BARE_OURS = {bare(name): name for name in (FEATURIZER, CLASSIFIER, SELECTOR, EXTRACTOR)}
 
 
 def kind_of(name: str) -> str:
@@ -46,10 +54,10 @@ def kind_of(name: str) -> str:
 
     :return: The bare name of a component of Rasa 3.6, one of ours with the package before it, or "" for others.
     """
-    module, _, bare = name.rpartition(".")
-    if module.partition(".")[0] == _OURS:
-        return _BARE_OURS.get(bare, "")
-    return bare if bare in _STOCK and (not module or module.partition(".")[0] == "rasa") else ""
+    package, dot, _ = name.partition(".")
+    if dot and package == _OURS:
+        return _BARE_OURS.get(bare(name), "")
+    return bare(name) if bare(name) in _STOCK and (not dot or package == "rasa") else ""
 
 
 @dataclass(frozen=True)

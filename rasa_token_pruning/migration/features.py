@@ -8,11 +8,15 @@ from rasa_token_pruning.migration.components import (
     CRF,
     DENSE,
     DIET,
+    EXTRACTOR,
     NEEDS,
     RASA_SELECTOR,
     READ_ALL,
     REGEX,
+    SELECTOR,
     SPARSE,
+    Component,
+    bare,
     kind_of,
     names_in,
 )
@@ -33,8 +37,8 @@ def settle_features(draft: Draft, named_by_policies: Collection[str]) -> None:
             _settle_crf(shelf, number, item)
         elif kind == DIET:
             _settle_diet(shelf, number, item)
-        elif kind == RASA_SELECTOR:
-            _settle_selector(shelf, item)
+        elif kind in (RASA_SELECTOR, SELECTOR, EXTRACTOR):
+            _settle_named(shelf, number, item)
         elif kind in READ_ALL:
             shelf.read([one for one in shelf.before(number) if one.kind in READ_ALL[kind]], kind)
             draft.notes.append(f"{kind} reads our features too from now on: it cannot be told whose to read.")
@@ -53,8 +57,8 @@ def _settle_crf(shelf: Shelf, number: int, item: Item) -> None:
     It needs some feature on a message to take notice of it, so a sparse featurizer is named where it uses none.
     """
     asked = str(item.get("features"))
-    if "features" not in item or "pattern" in asked:  # which RegexFeaturizer leaves on the tokens
-        shelf.read([one for one in shelf.before(number) if one.kind == REGEX], CRF)
+    if "features" not in item or "pattern" in asked:
+        shelf.read(_patterns(shelf, number), CRF)
     names = names_in(item)
     dense = "text_dense_features" in asked
     chosen = shelf.named(names) if names else [one for one in shelf.before(number) if dense and one.kind not in SPARSE]
@@ -85,12 +89,20 @@ def _settle_diet(shelf: Shelf, number: int, item: Item) -> None:
         )
 
 
-def _settle_selector(shelf: Shelf, item: Item) -> None:
-    """Let a ResponseSelector that stays go on reading what it named."""
+def _settle_named(shelf: Shelf, number: int, item: Item) -> None:
+    """Let a component go on reading what it named, and our extractor patterns too."""
+    reader = bare(item["name"])
+    if kind_of(item["name"]) == EXTRACTOR:
+        shelf.read(_patterns(shelf, number), reader)
     if names := names_in(item):
         reads = shelf.named(names)
-        shelf.read(reads, RASA_SELECTOR)
+        shelf.read(reads, reader)
         item["featurizers"] = shelf.aliases(reads) + shelf.unknown(names)
+
+
+def _patterns(shelf: Shelf, number: int) -> list[Component]:
+    """What notes on the tokens which regular expressions and lookup tables match them, before a component."""
+    return [one for one in shelf.before(number) if one.kind == REGEX]
 
 
 def _drop_language_models(draft: Draft) -> None:

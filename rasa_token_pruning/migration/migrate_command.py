@@ -35,8 +35,9 @@ def add(commands: Any) -> None:
         "--entities",
         choices=ENTITIES,
         default=AUTO,
-        help=f"what extracts entities instead of DIET: CRFEntityExtractor (crf), DIETClassifier for them alone (diet), "
-        f"or nothing (none); auto is {DEFAULT_ENTITIES}, or none where there are no entities (default: auto)",
+        help="what extracts entities instead of DIET: FewShotEntityExtractor (fewshot), CRFEntityExtractor (crf), "
+        f"DIETClassifier for them alone (diet), or nothing (none); auto is {DEFAULT_ENTITIES}, or none where there are "
+        "no entities (default: auto)",
     )
     parser.add_argument(
         "--data",

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from rasa_token_pruning.migration.advice import advise, check_recipe, named_by_policies
 from rasa_token_pruning.migration.classifiers import Wish, replace_diet, replace_selectors
-from rasa_token_pruning.migration.components import CLASSIFIER, DIET, RASA_SELECTOR, SELECTOR, Component
+from rasa_token_pruning.migration.components import (
+    CLASSIFIER,
+    CRF,
+    DIET,
+    EXTRACTOR,
+    RASA_SELECTOR,
+    SELECTOR,
+    Component,
+)
 from rasa_token_pruning.migration.draft import Draft
 from rasa_token_pruning.migration.editing import edited
 from rasa_token_pruning.migration.errors import MigrationError
@@ -35,6 +43,8 @@ RASA_DEFAULT = """
   threshold: 0.3
   ambiguity_threshold: 0.1
 """
+
+_SUCCESSORS = {DIET: EXTRACTOR, CRF: EXTRACTOR, RASA_SELECTOR: SELECTOR}
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,7 @@ def _nothing_to_do(name: str, draft: Draft) -> str:
             "DIETClassifier intent_classification: false."
         )
     note = f"{name} already uses this package: there is nothing to do."
-    if draft.of_kind(RASA_SELECTOR):
-        note += f" ResponseSelector is Rasa's own; {SELECTOR} can take its place."
+    for rasas, ours in _SUCCESSORS.items():
+        if draft.of_kind(rasas):
+            note += f" {rasas} is Rasa's own; {ours} can take its place."
     return note

@@ -8,6 +8,7 @@ from rasa_token_pruning.migration.components import (
     CLASSIFIER,
     CRF,
     DENSE,
+    EXTRACTOR,
     FEATURIZER,
     LEXICAL,
     RASA_SELECTOR,
@@ -116,9 +117,9 @@ class Shelf:
         """Let our components read our features alone, and a ResponseSelector of Rasa's too."""
         others = [item for item in self._staying() if item is not self._ours]
         dense = [item["name"] for item in others if kind_of(item["name"]) in {*DENSE, ""}]
-        for item in self.draft.of_kind(CLASSIFIER, SELECTOR) if dense else []:
-            item["featurizers"] = [self._alias(self._ours)]
-        for item in self.draft.of_kind(RASA_SELECTOR) if others else []:
+        reading = [item for item in self.draft.of_kind(CLASSIFIER, SELECTOR, EXTRACTOR) if dense]
+        reading += [item for item in self.draft.of_kind(RASA_SELECTOR) if others]
+        for item in reading:
             if not names_in(item):
                 item["featurizers"] = [self._alias(self._ours)]
         if dense:

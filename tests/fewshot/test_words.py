@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasa_token_pruning.fewshot.words import one_hot, written
+from rasa_token_pruning.fewshot.words import encoded, written
 
 WORDS = st.lists(st.text(st.characters(), min_size=1, max_size=9), min_size=1, max_size=5)  # lone surrogates too
 
@@ -61,13 +61,14 @@ def test_any_words_have_features_each_once_and_those_of_the_word_itself_do_not_d
 
 
 @given(WORDS)
-def test_the_known_features_are_ones_and_others_are_left_out(words):
+def test_the_known_features_are_ones_or_twos_and_others_are_left_out(words):
     found = written(words, [["seen"]] * len(words))
     known = {name: column for column, name in enumerate(sorted(set(found[0])))}
-    rows = one_hot(found, known)
+    rows = encoded(found, known)
     assert (rows.shape, rows.dtype) == ((len(words), len(known)), np.float32)
-    assert rows.toarray().tolist() == [[float(name in features) for name in known] for features in found]
+    sizes = {name: 2.0 if name == "pattern=seen" else 1.0 for name in known}
+    assert rows.toarray().tolist() == [[sizes[name] * (name in features) for name in known] for features in found]
 
 
 def test_words_of_which_nothing_is_known_are_rows_of_zeros():
-    assert one_hot([["a"], [], ["b", "c"]], {"d": 0}).toarray().tolist() == [[0], [0], [0]]
+    assert encoded([["a"], [], ["b", "c"]], {"d": 0}).toarray().tolist() == [[0], [0], [0]]

@@ -7,6 +7,8 @@ from tests.migration.conftest import config, migrated, names, only
 
 TEXT = ("WhitespaceTokenizer", "CountVectorsFeaturizer")
 DIET = "DIETClassifier"
+OURS = "rasa_token_pruning.FewShotEntityExtractor"
+EXTRACTORS = {"FewShotEntityExtractor", "CRFEntityExtractor", DIET}
 PATH = "rasa.nlu.classifiers.diet_classifier.DIETClassifier"
 ENTITIES_OF_DIET = {"name": DIET, "BILOU_flag": False, "split_entities_by_comma": {"address": False}, "epochs": 9}
 
@@ -38,6 +40,13 @@ def test_nothing_is_said_of_options_where_none_goes():
     assert "Gone from" not in migrated(config(*TEXT, {"name": DIET, "ranking_length": 5}), entities="none")[1]
 
 
+def test_our_extractor_takes_over_the_entities_with_what_both_know_of_them():
+    pipeline, notes = migrated(config(*TEXT, ENTITIES_OF_DIET, "EntitySynonymMapper"), annotated=True)
+    assert pipeline[-2] == {"name": OURS, "split_entities_by_comma": {"address": False}}
+    assert names(pipeline)[-3:] == ["FewShotIntentClassifier", "FewShotEntityExtractor", "EntitySynonymMapper"]
+    assert "Gone from DIETClassifier: BILOU_flag, epochs." in notes
+
+
 def test_crf_takes_over_the_entities_with_what_both_know_of_them():
     pipeline, notes = migrated(config(*TEXT, ENTITIES_OF_DIET, "EntitySynonymMapper"), entities="crf")
     assert names(pipeline)[-3:] == ["FewShotIntentClassifier", "CRFEntityExtractor", "EntitySynonymMapper"]
@@ -67,12 +76,14 @@ def test_diet_stays_for_the_entities_alone():
 @pytest.mark.parametrize(
     ("diet", "wish", "extractor", "said"),
     [
-        ({}, {}, "CRFEntityExtractor", "No training data was looked at"),
-        ({}, {"annotated": True}, "CRFEntityExtractor", "--entities diet keeps DIETClassifier for them)."),
+        ({}, {}, "FewShotEntityExtractor", "No training data was looked at"),
+        ({}, {"annotated": True}, "FewShotEntityExtractor", "--entities diet keeps DIETClassifier for them)."),
         ({}, {"annotated": False}, None, "the training data annotates none"),
         ({"entity_recognition": False}, {"annotated": True}, None, "entity_recognition: false"),
         ({}, {"annotated": True, "entities": "none"}, None, "as asked"),
+        ({}, {"annotated": False, "entities": "fewshot"}, "FewShotEntityExtractor", "none, so it has nothing to learn"),
         ({}, {"annotated": False, "entities": "crf"}, "CRFEntityExtractor", "annotates none, so it has nothing to lea"),
+        ({"entity_recognition": False}, {"entities": "fewshot"}, "FewShotEntityExtractor", "extracts them instead"),
         ({"entity_recognition": False}, {"entities": "crf"}, "CRFEntityExtractor", "extracts them instead"),
         (
             {},
@@ -85,19 +96,39 @@ def test_diet_stays_for_the_entities_alone():
 )
 def test_who_extracts_entities(diet, wish, extractor, said):
     pipeline, notes = migrated(config(*TEXT, {"name": DIET, **diet}), **wish)
-    assert {*names(pipeline)} & {"CRFEntityExtractor", "DIETClassifier"} == ({extractor} if extractor else set())
+    assert {*names(pipeline)} & EXTRACTORS == ({extractor} if extractor else set())
     assert said in entities(notes)
     assert "entity_recognition" not in pipeline[-1]
 
 
 def test_no_without_quotes_is_a_text_in_rasa_and_so_means_yes():
     text = config(*TEXT, DIET) + "  entity_recognition: no\n"
-    assert "CRFEntityExtractor" in names(migrated(text)[0])
+    assert "FewShotEntityExtractor" in names(migrated(text)[0])
 
 
-def test_a_crf_that_is_there_is_not_joined_by_another():
-    pipeline, _ = migrated(config(*TEXT, DIET, {"name": "CRFEntityExtractor", "L1_c": 0.2}), entities="crf")
+@pytest.mark.parametrize("entities", ["auto", "crf"])
+def test_a_crf_that_is_there_is_not_joined_by_another(entities):
+    crf = {"name": "CRFEntityExtractor", "L1_c": 0.2}
+    pipeline, notes = migrated(config(*TEXT, {"name": DIET, "BILOU_flag": True}, crf), entities=entities)
     assert only(pipeline, "CRFEntityExtractor")["L1_c"] == 0.2
+    assert {*names(pipeline)} & EXTRACTORS == {"CRFEntityExtractor"}
+    assert "Gone from DIETClassifier: BILOU_flag." in notes  # the other one has its own
+
+
+def test_who_asks_for_our_extractor_beside_a_crf_gets_it_and_is_told():
+    pipeline, notes = migrated(config(*TEXT, DIET, "CRFEntityExtractor"), entities="fewshot")
+    assert names(pipeline)[-2:] == ["FewShotEntityExtractor", "CRFEntityExtractor"]
+    assert "CRFEntityExtractor and FewShotEntityExtractor both learn the annotated entities: take one of them" in notes
+    assert "take one of them" not in migrated(config(*TEXT, DIET, "CRFEntityExtractor"))[1]
+
+
+@pytest.mark.parametrize("entities", ["auto", "fewshot"])
+def test_an_extractor_of_ours_that_is_there_is_not_joined_by_another(entities):
+    ours = {"name": OURS, "split_entities_by_comma": False}
+    featurizer = "rasa_token_pruning.TokenPruningFeaturizer"
+    pipeline, notes = migrated(config("WhitespaceTokenizer", featurizer, DIET, ours), entities=entities)
+    assert pipeline[-1] == ours and names(pipeline)[-2:] == ["FewShotIntentClassifier", "FewShotEntityExtractor"]
+    assert "FewShotEntityExtractor extracts them" in notes and "Neither Rasa 3.6" not in notes
 
 
 def test_of_two_diets_each_part_goes_on():
@@ -108,6 +139,10 @@ def test_of_two_diets_each_part_goes_on():
     both[1]["BILOU_flag"] = False
     pipeline, _ = migrated(config(*TEXT, *both), entities="crf")
     assert "DIETClassifier" not in names(pipeline) and only(pipeline, "CRFEntityExtractor")["BILOU_flag"] is False
+    both[1]["split_entities_by_comma"] = False
+    pipeline, _ = migrated(config(*TEXT, *both))
+    assert "DIETClassifier" not in names(pipeline)
+    assert only(pipeline, "FewShotEntityExtractor") == {"split_entities_by_comma": False}
 
 
 def test_of_two_diets_for_intents_the_last_one_s_place_counts():

@@ -42,6 +42,26 @@ def test_what_goes_is_counted():
     )
 
 
+def test_our_extractor_reads_patterns_and_no_sparse_featurizer():
+    pipeline, notes = migrated(config(*DEFAULT, "DIETClassifier", "RegexFeaturizer"))
+    assert pipeline == [
+        {"name": "WhitespaceTokenizer"},
+        {"name": "rasa_token_pruning.TokenPruningFeaturizer"},
+        {"name": "RegexFeaturizer"},
+        {"name": "rasa_token_pruning.FewShotIntentClassifier"},
+        {"name": "rasa_token_pruning.FewShotEntityExtractor"},
+    ]
+    assert "reads LexicalSyntacticFeaturizer, CountVectorsFeaturizer (2), RegexFeaturizer: gone." in notes
+    assert "Featurizers that stay: RegexFeaturizer for FewShotEntityExtractor." in notes
+
+
+def test_sparse_features_that_something_else_reads_stay_beside_our_extractor():
+    pipeline, notes = migrated(config(*DEFAULT, "DIETClassifier", "LogisticRegressionClassifier"))
+    assert names(pipeline)[:2] == ["WhitespaceTokenizer", "TokenPruningFeaturizer"]
+    assert pipeline[2:6] == [{"name": name} if isinstance(name, str) else name for name in DEFAULT[1:]]
+    assert "RegexFeaturizer for FewShotEntityExtractor and LogisticRegressionClassifier" in notes
+
+
 def test_crf_reads_a_sparse_featurizer_and_patterns():
     pipeline, notes = migrated(config(*DEFAULT, "DIETClassifier"), entities="crf")
     assert pipeline[1:4] == [
@@ -100,12 +120,14 @@ def test_a_crf_without_dense_features_reads_sparse_featurizers(named, reads):
 
 
 def test_a_crf_that_asks_for_dense_features_goes_on_reading_the_old_ones():
-    pipeline, notes = migrated(config(*LABSE, "DIETClassifier", "ResponseSelector", ASKS_FOR_DENSE))
+    old = config(*LABSE, "DIETClassifier", "ResponseSelector", ASKS_FOR_DENSE)
+    pipeline, notes = migrated(old, entities="fewshot")
     assert names(pipeline)[:3] == ["WhitespaceTokenizer", "TokenPruningFeaturizer", "LanguageModelFeaturizer"]
     assert only(pipeline, "CRFEntityExtractor")["featurizers"] == ["labse"]
     assert only(pipeline, "TokenPruningFeaturizer") == {"alias": "sentence-encoder"}
     assert only(pipeline, "FewShotIntentClassifier") == {"featurizers": ["sentence-encoder"]}
     assert only(pipeline, "FewShotResponseSelector") == {"featurizers": ["sentence-encoder"]}
+    assert only(pipeline, "FewShotEntityExtractor") == {"featurizers": ["sentence-encoder"]}
     assert "Our components read our features alone, not those of LanguageModelFeaturizer" in notes
 
 
@@ -194,6 +216,15 @@ def test_a_selector_of_rasa_s_that_stays_reads_our_features_alone():
     pipeline, _ = migrated(old, entities="crf", keep_selector=True)
     assert only(pipeline, "ResponseSelector") == {"featurizers": ["sentence-encoder"]}
     assert only(pipeline, "FewShotIntentClassifier") == {}
+
+
+@pytest.mark.parametrize("component", ["FewShotEntityExtractor", "FewShotResponseSelector"])
+def test_components_of_ours_that_are_there_go_on_reading_what_they_named(component):
+    ours = {"name": f"rasa_token_pruning.{component}", "featurizers": ["labse"]}
+    pipeline, _ = migrated(config(*LABSE, "DIETClassifier", ours))
+    assert only(pipeline, component) == {"featurizers": ["labse"]}
+    assert names(pipeline)[1:3] == ["TokenPruningFeaturizer", "LanguageModelFeaturizer"]
+    assert only(pipeline, "FewShotIntentClassifier") == {"featurizers": ["sentence-encoder"]}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def call(monkeypatch, tmp_path, capsysbinary):
 
 
 def extractors(text):
-    return {*names(yaml.safe_load(text)["pipeline"])} & {"CRFEntityExtractor", "DIETClassifier"}
+    wanted = {"FewShotEntityExtractor", "CRFEntityExtractor", "DIETClassifier"}
+    return {*names(yaml.safe_load(text)["pipeline"])} & wanted
 
 
 def test_the_new_config_goes_to_the_output_and_all_else_to_the_errors(call, tmp_path):
@@ -103,13 +104,15 @@ def test_in_place_and_output_exclude_each_other(call):
 
 
 def test_the_data_beside_the_config_or_named_says_whether_there_are_entities(call, tmp_path):
-    assert extractors(call("config.yml")[1]) == {"CRFEntityExtractor"}
+    assert extractors(call("config.yml")[1]) == {"FewShotEntityExtractor"}
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "nlu.yml").write_text(PLAIN)
     assert extractors(call("config.yml")[1]) == set()
     (tmp_path / "other.yml").write_text(ANNOTATED)
-    assert extractors(call("config.yml", "--data", "other.yml")[1]) == {"CRFEntityExtractor"}
+    assert extractors(call("config.yml", "--data", "other.yml")[1]) == {"FewShotEntityExtractor"}
     assert extractors(call("config.yml", "--data", "other.yml", "--entities", "none")[1]) == set()
+    assert extractors(call("config.yml", "--entities", "fewshot")[1]) == {"FewShotEntityExtractor"}
+    assert extractors(call("config.yml", "--entities", "crf")[1]) == {"CRFEntityExtractor"}
     assert extractors(call("config.yml", "--entities", "diet")[1]) == {"DIETClassifier"}
     (tmp_path / "data" / "nlu.yml").write_text("[a](b) {")
     assert call("config.yml")[0] == 2

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rasa_token_pruning.migration.classifiers import Wish
+from rasa_token_pruning.migration.classifiers import ENTITIES, Wish
 from rasa_token_pruning.migration.errors import MigrationError
 from rasa_token_pruning.migration.migrating import migrate
 from tests.conftest import ROOT
@@ -76,10 +76,10 @@ def test_where_rasa_s_default_pipeline_is_meant_it_is_migrated(old, new):
 def test_the_example_of_the_documentation(root):
     text = (root / "docs" / "migration.md").read_text(encoding="utf-8")
     before, after = re.findall(r"^```yaml\n# \w+\n(.*?)^```", text, re.M | re.S)
-    assert migrate(before, "config.yml", Wish("crf")).text == after
+    assert migrate(before, "config.yml", Wish()).text == after
 
 
-@pytest.mark.parametrize("wish", [{}, {"keep_selector": True}, {"entities": "diet"}, {"entities": "none"}], ids=str)
+@pytest.mark.parametrize("wish", [{}, {"keep_selector": True}, *({"entities": who} for who in ENTITIES)], ids=str)
 @pytest.mark.parametrize("name", ["config-diet.yml", "config.yml"])
 def test_migrated_once_there_is_nothing_to_do(name, wish):
     once = migrate((ROOT / "example_bot" / name).read_text(encoding="utf-8"), name, Wish(**wish))
@@ -88,11 +88,20 @@ def test_migrated_once_there_is_nothing_to_do(name, wish):
     assert "already uses this package: there is nothing to do." in twice.notes[0] and len(twice.notes) == 1
 
 
-@pytest.mark.parametrize(("selector", "said"), [("ResponseSelector", True), ("EntitySynonymMapper", False)])
-def test_a_selector_of_rasa_s_beside_our_classifier_is_mentioned(selector, said):
-    ours = ("rasa_token_pruning.TokenPruningFeaturizer", "rasa_token_pruning.FewShotIntentClassifier")
-    [note] = migrate(config("WhitespaceTokenizer", *ours, selector), "config.yml", Wish()).notes
-    assert ("rasa_token_pruning.FewShotResponseSelector can take its place" in note) is said
+@pytest.mark.parametrize(
+    ("component", "ours"),
+    [
+        ("ResponseSelector", "FewShotResponseSelector"),
+        ("CRFEntityExtractor", "FewShotEntityExtractor"),
+        ({"name": "DIETClassifier", "intent_classification": False}, "FewShotEntityExtractor"),
+        ("EntitySynonymMapper", None),
+    ],
+)
+def test_what_ours_could_replace_beside_our_classifier_is_mentioned(component, ours):
+    there = ("rasa_token_pruning.TokenPruningFeaturizer", "rasa_token_pruning.FewShotIntentClassifier")
+    [note] = migrate(config("WhitespaceTokenizer", *there, component), "config.yml", Wish()).notes
+    assert (f"rasa_token_pruning.{ours} can take its place" in note) is bool(ours)
+    assert note.count("can take its place") == bool(ours)
 
 
 def said(text):
@@ -129,6 +138,20 @@ def test_a_missing_fallback_is_mentioned_and_not_added():
 def test_a_threshold_that_was_chosen_for_diet_is_mentioned(options, named):
     notes = said(config(*SMALL[:-1], {"name": "FallbackClassifier", **options}))
     assert ("keeps threshold 0.7, which was chosen for DIET" in notes) is named
+
+
+@pytest.mark.parametrize(
+    ("entities", "keep_selector", "named"),
+    [
+        ("fewshot", False, ["FewShotEntityExtractor does", "FewShotResponseSelector does"]),
+        ("none", False, ["FewShotResponseSelector does"]),
+        ("crf", True, []),
+    ],
+)
+def test_that_rasa_may_warn_wrongly_is_said(entities, keep_selector, named):
+    old = config(*SMALL, "ResponseSelector")
+    notes = migrated(old, entities=entities, keep_selector=keep_selector)[1]
+    assert [line.rpartition(": ")[2].rstrip(".") for line in notes.splitlines() if "may warn" in line] == named
 
 
 def test_that_finetuning_ends_is_said():

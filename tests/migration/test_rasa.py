@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import tarfile
+import warnings
 
 import pytest
 import rasa.engine.recipes.default_recipe as recipe
@@ -11,9 +13,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasa.core.agent import Agent
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.validation import validate
+from rasa.graph_components.validators.default_recipe_validator import DefaultV1RecipeValidator
 from rasa.model_training import train_nlu
 from rasa.shared.data import TrainingType
+from rasa.shared.importers.importer import TrainingDataImporter
 
 from rasa_token_pruning.migration.classifiers import ENTITIES, Wish
 from rasa_token_pruning.migration.migrating import RASA_DEFAULT, migrate
@@ -97,20 +102,66 @@ def test_rasa_reads_the_new_config_as_we_do(text):
     assert pipeline == yaml.safe_load(new)["pipeline"]
 
 
+WRONG = {
+    "does not include a response selector component",
+    "does not include an entity extractor trained on your training data",
+    "does not include a 'DIETClassifier' or a 'CRFEntityExtractor'",
+    "does not include any components that uses the features created from the lookup table",
+}
+
+
+@pytest.mark.parametrize(
+    ("entities", "warned"),
+    [
+        ("fewshot", WRONG),
+        ("crf", {"does not include a response selector component", "does not include the 'pattern' feature"}),
+    ],
+)
+def test_what_rasa_wrongly_warns_of_is_in_the_guide(root, entities, warned):
+    travel = root / "tests" / "projects" / "travel"
+    text = migrate((travel / "config.yml").read_text(encoding="utf-8"), "config.yml", Wish(entities)).text
+    said = [str(one.message) for one in warnings_of_rasa(text, travel)]
+    assert {phrase for phrase in warned if any(phrase in one for one in said)} == warned
+    assert len([one for one in said if "NLU configuration" in one]) == len(warned)
+    guide = (root / "docs" / "migration.md").read_text(encoding="utf-8")
+    assert warned <= set(re.findall(r'^- \*"(.*?)"\*', guide, re.M))
+
+
+def warnings_of_rasa(text, project):
+    """What Rasa says of a config and a project's data before it trains."""
+    schema = recipe.DefaultV1Recipe().graph_config_for_recipe(yaml.safe_load(text), {}, TrainingType.BOTH, False)
+    validator = DefaultV1RecipeValidator.create({}, None, None, ExecutionContext(schema.train_schema))
+    importer = TrainingDataImporter.load_from_config(
+        str(project / "config.yml"), str(project / "domain.yml"), [str(project / "data")]
+    )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        validator.validate(importer)
+    return said
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A bot with entities, trained with Rasa's default pipeline as migrated; the archive."""
+def bot(tmp_path_factory):
+    """A folder with a bot with entities, and Rasa's cache beside it."""
     folder = tmp_path_factory.mktemp("bot")
     (folder / "nlu.yml").write_text(NLU)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["fewshot", "crf"])
+def trained(request, bot):
+    """The bot, trained with Rasa's default pipeline as migrated; who extracts entities, and the archive."""
+    config_file = bot / f"{request.param}.yml"
     old = f"recipe: default.v1\nassistant_id: desk\nlanguage: en\npipeline:{RASA_DEFAULT}"
-    (folder / "config.yml").write_text(migrate(old, "config.yml", Wish("crf")).text)
+    config_file.write_text(migrate(old, "config.yml", Wish(request.param)).text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)  # where Rasa puts its cache
-        return train_nlu(str(folder / "config.yml"), str(folder / "nlu.yml"), str(folder / "models"))
+        patch.chdir(bot)  # where Rasa puts its cache
+        return request.param, train_nlu(str(config_file), str(bot / "nlu.yml"), str(bot / "models"))
 
 
+@pytest.mark.parametrize("trained", ["crf"], indirect=True)
 def test_crf_learns_patterns_and_stores_no_dense_rows(trained):
-    with tarfile.open(trained) as archive:
+    with tarfile.open(trained[1]) as archive:
         [member] = [member for member in archive.getmembers() if member.name.endswith("crf_dataset.json")]
         tokens = [token for example in json.load(archive.extractfile(member)) for token in example]
     assert len({token["text"] for token in tokens}) > 10
@@ -119,6 +170,9 @@ def test_crf_learns_patterns_and_stores_no_dense_rows(trained):
 
 
 def test_the_migrated_bot_answers(trained):
-    parsed = asyncio.run(Agent.load(trained).parse_message("please book a bed in Madrid"))
+    entities, archive = trained
+    parsed = asyncio.run(Agent.load(archive).parse_message("please book a bed in Madrid"))
     assert parsed["intent"]["name"] == "book"
-    assert [(entity["entity"], entity["value"]) for entity in parsed["entities"]] == [("city", "Madrid")]
+    [entity] = parsed["entities"]
+    assert (entity["entity"], entity["value"]) == ("city", "Madrid")
+    assert entity["extractor"] == {"fewshot": "FewShotEntityExtractor", "crf": "CRFEntityExtractor"}[entities]
