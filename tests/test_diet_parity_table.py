@@ -16,6 +16,14 @@ def test_no_row_of_diet_is_missing(rows):
     assert numbers == list(range(1, 47))
 
 
+def test_no_row_of_what_surrounds_diet_is_missing(rows):
+    numbers = {letter: [] for letter in "ABCDEF"}
+    for letter, number in (found.groups() for found in (re.match(r"\| ([A-Z])(\d+) ", row) for row in rows) if found):
+        numbers[letter].append(int(number))
+    for found in numbers.values():
+        assert found == list(range(1, len(found) + 1)) != []
+
+
 def test_each_row_names_tests_that_exist(root, rows):
     for row in rows:
         cell = row.split("|")[-2]

@@ -44,10 +44,10 @@ def rasa_command(*arguments, without=()):
     return [sys.executable, "-m", "rasa", *arguments]
 
 
-def rasa(folder, *arguments, typed="", code=0):
+def rasa(folder, *arguments, typed="", code=0, env=None):
     """Run a command of Rasa to its end; what it printed."""
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with running(rasa_command(*arguments), folder, **streams) as process:
+    with running(rasa_command(*arguments), folder, env, **streams) as process:
         printed, _ = process.communicate(typed, timeout=240)
         assert process.returncode == code, printed[-4000:]
     return printed
