@@ -7,7 +7,7 @@ slot data such as SNIPS and ATIS are published. Each draw takes some messages of
 are the test. Every assistant is trained by ``rasa train nlu``, loaded in a process of its own, and parses each message
 alone. An entity is right if its type and its characters are. Every option of Rasa's extractors is its default unless
 ``PIPELINES`` names it. Our extractor was chosen on SNIPS' intents AddToPlaylist, GetWeather and RateBook, learnt beside
-the others: ``--intents`` counts the messages of others alone. FOLDER also keeps ``rows.json``, from which a run that
+the others; the messages of ``OTHERS`` are counted alone, too. FOLDER also keeps ``rows.json``, from which a run that
 was interrupted goes on. Takes an hour or two on 2 cores; writes ``benchmarks/results/entities.json`` and prints a table
 of F1 and one of costs for each number of examples.
 """
@@ -36,6 +36,7 @@ from benchmarks.records import store
 from benchmarks.rows import Row, resume
 
 SHOTS = (10, 20, 60)
+OTHERS = ("BookRestaurant", "PlayMusic", "SearchScreeningEvent", "SearchCreativeWork")
 DRAWS = ("draw 0", "draw 1", "draw 2")
 
 TOKENIZER, *SPARSE_FEATURIZERS = SPARSE
@@ -266,7 +267,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--systems", nargs="+", default=list(PIPELINES), choices=PIPELINES, metavar="SYSTEM")
     parser.add_argument("--shots", nargs="+", type=int, default=SHOTS)
-    parser.add_argument("--intents", nargs="+", default=(), metavar="INTENT", help="print F1 on their messages, too")
     arguments = parser.parse_args()
     os.environ.update(QUIET)
     messages = read(arguments.folder)
@@ -274,9 +274,8 @@ def main() -> None:
     rows = resume(arguments.folder / "rows.json", wanted, lambda *one: measure(messages, *one))
     machine = {"processors": os.cpu_count(), "architecture": platform.machine()}
     store("entities", messages=len(messages), machine=machine, rows=rows)
-    if arguments.intents:
-        print(accuracy_table(rows, arguments.intents), end="\n\n")
-    print(accuracy_table(rows), *(cost_table(rows, k) for k in arguments.shots), sep="\n\n")
+    costs = (cost_table(rows, k) for k in arguments.shots)
+    print(accuracy_table(rows), accuracy_table(rows, OTHERS), *costs, sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from contextlib import ExitStack
 from dataclasses import asdict
-from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_token_pruning.components.learner import Learner
 from rasa_token_pruning.components.learning import LabelledMessages, learn
 from rasa_token_pruning.components.options import (
     DIET_ONLY,
@@ -36,7 +34,6 @@ from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, FewShotClass
 from rasa_token_pruning.fewshot.conformal import prediction_sets
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.neighbours import Neighbours
-from rasa_token_pruning.version import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +42,7 @@ INTENT_CANDIDATES = "intent_candidates"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class FewShotIntentClassifier(IntentClassifier, GraphComponent):
+class FewShotIntentClassifier(IntentClassifier, Learner):
     """Learns intents from a few examples each: calibrated logistic regression on dense sentence features.
 
     Reads the sentence features of all dense featurizers before it, or of those in ``featurizers``. Leaves entities to
@@ -57,11 +54,6 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
     A retrieval intent such as ``faq`` is many topics in one. Each sub-intent is learnt as an intent of its own, and the
     confidence of the retrieval intent is the sum over its sub-intents.
     """
-
-    @classmethod
-    def required_components(cls) -> list[type]:
-        """A dense featurizer must stand before this component."""
-        return [DenseFeaturizer]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -85,7 +77,7 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             "review_data": True,
             # whether the archive holds examples, and diagnostic data the nearest ones
             "explain": True,
-            # how far the fit may follow the examples (inverse regularisation, greater than 0)
+            # how far the fit may follow the examples (inverse regularisation, 1e-6 to 1e6)
             "C": DEFAULT_STRENGTH,
         }
 
@@ -100,20 +92,12 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             check_flag(cls.__name__, config, flag)
         check_ranking_length(cls.__name__, config)
         check_featurizers(cls.__name__, config)
-        check_number(cls.__name__, config, "C", "greater than 0", lambda strength: 0 < strength < float("inf"))
+        check_number(cls.__name__, config, "C", "from 1e-6 to 1e6", lambda strength: 1e-6 <= strength <= 1e6)
         if config["coverage"] is not None:
             check_number(cls.__name__, config, "coverage", "between 0 and 1", lambda coverage: 0 < coverage < 1)
         named = config["out_of_scope_intent"]
         if named is not None and not isinstance(named, str):
             raise InvalidConfigException(f"{cls.__name__}: out_of_scope_intent is {named!r}; give an intent's name.")
-
-    @classmethod
-    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """The versions of what learns: Rasa itself only looks at this file.
-
-        Does not check the options: for what it restores from its cache, Rasa calls this with options of its own.
-        """
-        return json.dumps({"package": __version__, "scipy": version("scipy")}, sort_keys=True)
 
     def __init__(
         self,
@@ -122,50 +106,14 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> None:
-        """Make the component; it is untrained and answers no intent."""
-        self._config = {**self.get_default_config(), **config}
-        self.validate_config(self._config)
-        self._model_storage = model_storage
-        self._resource = resource
-        self._execution_context = execution_context
+        """Make the component; it answers no intent."""
+        super().__init__(config, model_storage, resource, execution_context)
         self._warned = False
         self._use(None, None)
 
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> FewShotIntentClassifier:
-        """Create an untrained component."""
-        return cls(config, model_storage, resource, execution_context)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> FewShotIntentClassifier:
-        """Load a trained component; an untrained one if the archive holds none.
-
-        :raises InvalidConfigException: If the stored classifier cannot be used.
-        """
-        component = cls.create(config, model_storage, resource, execution_context)
-        with ExitStack() as stack:
-            try:
-                folder = stack.enter_context(model_storage.read_from(resource))
-            except ValueError:
-                logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
-                return component
-            with as_config_error(cls.__name__, ClassifierError):
-                classifier = FewShotClassifier.load(folder)
-                component._use(classifier, Neighbours.load(folder, classifier.dimension))
-        return component
+    def _read(self, folder: Path) -> None:
+        classifier = FewShotClassifier.load(folder)
+        self._use(classifier, Neighbours.load(folder, classifier.dimension))
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the examples and store what was learnt. Leaves the messages as they are.
@@ -185,14 +133,14 @@ class FewShotIntentClassifier(IntentClassifier, GraphComponent):
             return self._resource
         with as_config_error(type(self).__name__, ClassifierError):
             classifier, neighbours = learn(messages, self._config)
-        with self._model_storage.write_to(self._resource) as folder:
-            for old in folder.iterdir():  # of the training before, if Rasa finetunes
-                old.unlink()
+        self._use(classifier, neighbours)
+
+        def write(folder: Path) -> None:
             classifier.save(folder)
             if neighbours:
                 neighbours.save(folder)
-        self._use(classifier, neighbours)
-        return self._resource
+
+        return self._store(write)
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Set ``intent`` and ``intent_ranking`` of each message; an intent of None where nothing can be said."""

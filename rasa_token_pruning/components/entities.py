@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from contextlib import ExitStack
-from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
-from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import ENTITIES, SPLIT_ENTITIES_BY_COMMA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_token_pruning.components.learner import Learner
 from rasa_token_pruning.components.options import DIET_ONLY, as_config_error, check_featurizers, check_keys
 from rasa_token_pruning.components.tagged import spans_of, token_features, tokens_of, with_confidences
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.tagger import EntityTagger
-from rasa_token_pruning.version import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -32,18 +29,13 @@ _OF_INTENTS = frozenset({"ranking_length", "renormalize_confidences"})
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
-class FewShotEntityExtractor(GraphComponent, EntityExtractorMixin):
+class FewShotEntityExtractor(Learner, EntityExtractorMixin):
     """Learns from a few annotated messages which of their words are entities, with roles and groups.
 
     Reads the token features of all dense featurizers before it, or of those in ``featurizers``, the words as they are
     written, and the patterns that RegexFeaturizer has found. Training is deterministic and does not depend on the order
     of the examples. The confidence of an entity is that of its least certain token.
     """
-
-    @classmethod
-    def required_components(cls) -> list[type]:
-        """A dense featurizer must stand before this component."""
-        return [DenseFeaturizer]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -71,69 +63,23 @@ class FewShotEntityExtractor(GraphComponent, EntityExtractorMixin):
                 "each of some entities."
             )
 
-    @classmethod
-    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """The versions of what learns: Rasa itself only looks at this file.
-
-        Does not check the options: for what it restores from its cache, Rasa calls this with options of its own.
-        """
-        return json.dumps({"package": __version__, "scipy": version("scipy")}, sort_keys=True)
-
     def __init__(
         self,
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-        tagger: EntityTagger | None = None,
     ) -> None:
-        """Make the component.
-
-        :param tagger: What it has learnt; without it finds nothing.
-        """
-        self._config = {**self.get_default_config(), **config}
-        self.validate_config(self._config)
-        self._model_storage = model_storage
-        self._resource = resource
-        self._tagger = tagger
+        """Make the component; it finds nothing."""
+        super().__init__(config, model_storage, resource, execution_context)
+        self._tagger: EntityTagger | None = None
         splitting = self._config[SPLIT_ENTITIES_BY_COMMA]
         self._splitting = {SPLIT_ENTITIES_BY_COMMA: splitting}
         if isinstance(splitting, dict):
             self._splitting = {**splitting, SPLIT_ENTITIES_BY_COMMA: True}  # of those that it does not name
 
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> FewShotEntityExtractor:
-        """Create an untrained component."""
-        return cls(config, model_storage, resource, execution_context)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> FewShotEntityExtractor:
-        """Load a trained component; an untrained one if the archive holds none.
-
-        :raises InvalidConfigException: If what is stored cannot be used.
-        """
-        with ExitStack() as stack:
-            try:
-                folder = stack.enter_context(model_storage.read_from(resource))
-            except ValueError:
-                logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
-                return cls(config, model_storage, resource, execution_context)
-            with as_config_error(cls.__name__, ClassifierError):
-                tagger = EntityTagger.load(folder)
-        return cls(config, model_storage, resource, execution_context, tagger)
+    def _read(self, folder: Path) -> None:
+        self._tagger = EntityTagger.load(folder)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the annotated messages and store what was learnt. Leaves the messages as they are.
@@ -155,11 +101,7 @@ class FewShotEntityExtractor(GraphComponent, EntityExtractorMixin):
         with as_config_error(type(self).__name__, ClassifierError):
             self._tagger = EntityTagger.learn(*zip(*examples, strict=True))
         logger.info("Learnt %d kinds of entities from %d messages.", len(self._tagger.labels), len(examples))
-        with self._model_storage.write_to(self._resource) as folder:
-            for old in folder.iterdir():  # of the training before, if Rasa finetunes
-                old.unlink()
-            self._tagger.save(folder)
-        return self._resource
+        return self._store(self._tagger.save)
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add the entities of each message to those that it has."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from contextlib import ExitStack
-from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
@@ -22,7 +20,6 @@ from rasa.nlu.constants import (
     RESPONSE_SELECTOR_RETRIEVAL_INTENTS,
     RESPONSE_SELECTOR_UTTER_ACTION_KEY,
 )
-from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import INTENT_RESPONSE_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
@@ -30,6 +27,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.nlu.training_data.util import intent_response_key_to_template_key
 
 from rasa_token_pruning.components.answers import Answers
+from rasa_token_pruning.components.learner import Learner
 from rasa_token_pruning.components.options import (
     DIET_ONLY,
     as_config_error,
@@ -40,13 +38,12 @@ from rasa_token_pruning.components.options import (
 )
 from rasa_token_pruning.components.ranking import shown
 from rasa_token_pruning.fewshot.errors import ClassifierError
-from rasa_token_pruning.version import __version__
 
 logger = logging.getLogger(__name__)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class FewShotResponseSelector(GraphComponent):
+class FewShotResponseSelector(Learner):
     """Learns from a few questions each which answer of a retrieval intent, such as an FAQ, a message wants.
 
     Reads the sentence features of all dense featurizers before it, or of those in ``featurizers``. Hundreds of answers
@@ -55,11 +52,6 @@ class FewShotResponseSelector(GraphComponent):
     Confidences are calibrated on the training data. Those of a message that is unlike all questions are lowered and sum
     to less than 1: it may be no question for any of these answers. A single answer is given with confidence 1.
     """
-
-    @classmethod
-    def required_components(cls) -> list[type]:
-        """A dense featurizer must stand before this component."""
-        return [DenseFeaturizer]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -99,65 +91,19 @@ class FewShotResponseSelector(GraphComponent):
                 "all."
             )
 
-    @classmethod
-    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """The versions of what learns: Rasa itself only looks at this file.
-
-        Does not check the options: for what it restores from its cache, Rasa calls this with options of its own.
-        """
-        return json.dumps({"package": __version__, "scipy": version("scipy")}, sort_keys=True)
-
     def __init__(
         self,
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-        answers: Answers | None = None,
     ) -> None:
-        """Make the component.
+        """Make the component; it selects nothing."""
+        super().__init__(config, model_storage, resource, execution_context)
+        self._answers: Answers | None = None
 
-        :param answers: What it has learnt; without it selects nothing.
-        """
-        self._config = {**self.get_default_config(), **config}
-        self.validate_config(self._config)
-        self._model_storage = model_storage
-        self._resource = resource
-        self._answers = answers
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> FewShotResponseSelector:
-        """Create an untrained component."""
-        return cls(config, model_storage, resource, execution_context)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> FewShotResponseSelector:
-        """Load a trained component; an untrained one if the archive holds none.
-
-        :raises InvalidConfigException: If what is stored cannot be used.
-        """
-        with ExitStack() as stack:
-            try:
-                folder = stack.enter_context(model_storage.read_from(resource))
-            except ValueError:
-                logger.debug("Cannot load %s: resource '%s' doesn't exist.", cls.__name__, resource.name)
-                return cls(config, model_storage, resource, execution_context)
-            with as_config_error(cls.__name__, ClassifierError):
-                answers = Answers.load(folder)
-        return cls(config, model_storage, resource, execution_context, answers)
+    def _read(self, folder: Path) -> None:
+        self._answers = Answers.load(folder)
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the questions and store what was learnt. Leaves the messages as they are.
@@ -169,11 +115,7 @@ class FewShotResponseSelector(GraphComponent):
         if self._answers is None:
             self._report_nothing_to_learn(training_data)
             return self._resource
-        with self._model_storage.write_to(self._resource) as folder:
-            for old in folder.iterdir():  # of the training before, if Rasa finetunes
-                old.unlink()
-            self._answers.save(folder)
-        return self._resource
+        return self._store(self._answers.save)
 
     def _report_nothing_to_learn(self, training_data: TrainingData) -> None:
         intent, component = self._config["retrieval_intent"], type(self).__name__

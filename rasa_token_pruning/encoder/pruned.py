@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from rasa_token_pruning.encoder.weights import EncoderWeights
 
 # A batch holds at most so many word pieces: enough to fill the processor, little enough for its caches.
 _BATCH_PIECES = 2048
+_MOST_MIB = 2**20  # a TiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +125,14 @@ class PrunedEncoder:
         write_bundle(Path(folder), description, self._runtime.graph, tokenizer.to_json())
 
     def _start(self, runtime: Runtime, cache_mib: float) -> None:
-        if isinstance(cache_mib, bool) or not isinstance(cache_mib, (int, float)) or not 0 <= cache_mib < float("inf"):
-            raise EncoderError(f"cache_mib is {cache_mib!r}: give a number of MiB of at least 0; 0 for no cache.")
+        if isinstance(cache_mib, bool) or not isinstance(cache_mib, (int, float)) or not 0 <= cache_mib <= _MOST_MIB:
+            raise EncoderError(
+                f"cache_mib is {cache_mib!r}: give a number of MiB from 0 to {_MOST_MIB}; 0 for no cache."
+            )
         self._runtime = runtime
         self._cache_mib = cache_mib
-        half = int(cache_mib * 2**19)
-        self._embeddings: TextCache[np.ndarray] = TextCache(half, lambda row: row.nbytes)
-        self._encoded: TextCache[EncodedText] = TextCache(half, _size)
+        # Encoders that share a runtime share what it has encoded, as an assistant's two featurizers do.
+        self._memory: _Memory = runtime.memories.setdefault(cache_mib, _Memory.of(int(cache_mib * 2**19)))
 
     @property
     def options(self) -> Options | None:
@@ -177,7 +180,7 @@ class PrunedEncoder:
             embedding: np.ndarray = self.encode([texts])[0]
             return embedding
         _check_texts(texts)
-        rows = self._embeddings.get(texts, self._embed)
+        rows = self._memory.embeddings.get(texts, self._embed)
         return np.stack(rows) if rows else np.empty((0, self.dimension), dtype=np.float32)
 
     def encode_tokens(self, texts: Sequence[str]) -> list[EncodedText]:
@@ -188,7 +191,7 @@ class PrunedEncoder:
         :raises TypeError: If something other than a text is given.
         """
         _check_texts(texts)
-        return self._encoded.get(texts, self._encode)
+        return self._memory.encoded.get(texts, self._encode)
 
     def _embed(self, texts: Sequence[str]) -> list[np.ndarray]:
         rows: dict[int, np.ndarray] = {}
@@ -208,6 +211,18 @@ class PrunedEncoder:
                     array.flags.writeable = False
                 encoded[index] = EncodedText(arrays[0], arrays[1], pieces[index], arrays[2])
         return [encoded[index] for index in range(len(texts))]
+
+
+class _Memory(NamedTuple):
+    """What was encoded last, without and with the states of word pieces."""
+
+    embeddings: TextCache[np.ndarray]
+    encoded: TextCache[EncodedText]
+
+    @classmethod
+    def of(cls, max_bytes: int) -> _Memory:
+        """An empty one, of so many bytes for each."""
+        return cls(TextCache(max_bytes, lambda row: row.nbytes), TextCache(max_bytes, _size))
 
 
 def batches_of_equal_length(pieces: Sequence[WordPieces]) -> Iterator[tuple[list[int], np.ndarray]]:

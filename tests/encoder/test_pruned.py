@@ -376,11 +376,18 @@ def test_the_memory_of_a_batch_is_not_kept_by_a_row_in_the_cache(counted):
     texts = [f"text {letter}" for letter in "abcdefgh"]
     encoder.encode(texts)
     encoder.encode_tokens(texts)
-    rows = list(encoder._embeddings._results.values())
-    for encoded in encoder._encoded._results.values():
+    rows = list(encoder._memory.embeddings._results.values())
+    for encoded in encoder._memory.encoded._results.values():
         rows += [encoded.embedding, encoded.states, encoded.kept]
     assert len(rows) == 4 * len(texts)
     assert all(row.base is None and row.flags.owndata for row in rows)
+
+
+def test_encoders_that_share_a_runtime_remember_together_if_they_may_take_as_much(tiny_folder, engine):
+    one, other, larger = (PrunedEncoder(str(tiny_folder), engine=engine, cache_mib=mib) for mib in (1, 1, 2))
+    [encoded] = one.encode_tokens(["what was said"])
+    assert other.encode_tokens(["what was said"])[0] is encoded
+    assert larger.encode_tokens(["what was said"])[0] is not encoded
 
 
 def test_the_cache_is_bounded_also_by_texts_of_which_the_end_is_not_read(counted):
@@ -388,9 +395,9 @@ def test_the_cache_is_bounded_also_by_texts_of_which_the_end_is_not_read(counted
     encoder, _ = counted(1)
     for number in range(4):
         encoder.encode_tokens([f"{number} " + "a " * 1500])
-    assert len(encoder._encoded._results) == 1
-    assert encoder._encoded._bytes <= 2**19
-    assert encoder._encoded._bytes >= 300 * 1500
+    assert len(encoder._memory.encoded._results) == 1
+    assert encoder._memory.encoded._bytes <= 2**19
+    assert encoder._memory.encoded._bytes >= 300 * 1500
 
 
 @pytest.mark.parametrize("reduction", ["drop", "merge"])
