@@ -50,8 +50,12 @@ def encoded(features: Iterable[Iterable[str]], known: Mapping[str, int]) -> csr_
 
     :param known: The column of each feature; others are left out.
     """
-    columns = [[known[feature] for feature in token if feature in known] for token in features]
-    starts = np.cumsum([0, *map(len, columns)])
-    indices = np.array([column for token in columns for column in token], dtype=np.int64)
-    sizes = np.array([_PATTERN_SIZE if name.startswith(_PATTERN) else 1 for name in known], np.float32)
-    return csr_matrix((sizes[indices], indices, starts), shape=(len(columns), len(known)))
+    names = [[feature for feature in token if feature in known] for token in features]
+    starts = np.cumsum([0, *map(len, names)])
+    columns = np.array([known[name] for token in names for name in token], dtype=np.int64)
+    sizes = np.array([_size(name) for token in names for name in token], dtype=np.float32)
+    return csr_matrix((sizes, columns, starts), shape=(len(names), len(known)))
+
+
+def _size(name: str) -> int:
+    return _PATTERN_SIZE if name.startswith(_PATTERN) else 1
