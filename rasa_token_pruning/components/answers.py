@@ -96,7 +96,7 @@ class Answers:
             answers._check()
         except ClassifierError:
             raise
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise ClassifierError(f"The stored answers cannot be read ({reason}): train again.") from error
         return answers

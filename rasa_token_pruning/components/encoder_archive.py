@@ -16,6 +16,7 @@ from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 
 RECORD, BUNDLE = "encoder.json", "encoder"
+FORMAT = 1
 
 
 def write_encoder(encoder: PrunedEncoder, folder: Path, bundled: bool) -> None:
@@ -28,7 +29,7 @@ def write_encoder(encoder: PrunedEncoder, folder: Path, bundled: bool) -> None:
     if bundled:
         encoder.save(folder / BUNDLE)
     record = {
-        "format": 1,
+        "format": FORMAT,
         "identity": encoder.identity,
         "precision": encoder.precision,
         # The description holds the hashes of the other files.
@@ -69,9 +70,15 @@ def _from_bundle(config: Mapping[str, Any], folder: Path, recognised_by: str) ->
 def _read_record(file: Path) -> dict[str, Any]:
     try:
         record = json.loads(file.read_bytes())
-        return {key: record[key] for key in ("identity", "precision", "bundle")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        known = {key: record[key] for key in ("format", "identity", "precision", "bundle")}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidConfigException("The record of the encoder in the archive is damaged: train again.") from error
+    if known["format"] != FORMAT:
+        raise InvalidConfigException(
+            f"{COMPONENT}: the record of the encoder in the archive has format {known['format']!r}, but this version "
+            f"reads {FORMAT}: train again with the installed version."
+        )
+    return known
 
 
 def _check_trained_with(record: Mapping[str, Any], encoder: PrunedEncoder, model: str) -> None:

@@ -100,6 +100,8 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
         full = {**cls.get_default_config(), **config}
         check_flag(cls.__name__, full, "bundle_encoder")
         check_flag(cls.__name__, full, "refine")
+        if full["alias"] is not None and not isinstance(full["alias"], str):
+            raise InvalidConfigException(f"{cls.__name__}: alias is {full['alias']!r}; give a name, or leave it out.")
         if full["refine"] and (not full["bundle_encoder"] or full["engine"] == "torch" or full["device"] != "cpu"):
             raise InvalidConfigException(
                 f"{cls.__name__}: refine makes an encoder that only the archive has. Leave bundle_encoder true and "

@@ -41,7 +41,7 @@ def check_keys(
     :raises InvalidConfigException: If an option is in neither list. The message names the nearest one.
     """
     for key in config.keys() - set(known) - set(ignored) - _FROM_RASA:
-        near = get_close_matches(key, known, n=1)
+        near = get_close_matches(str(key), known, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Its options are {', '.join(sorted(known))}."
         raise InvalidConfigException(f"{component} has no option '{key}'. {hint}")
     without_effect = sorted(config.keys() & set(ignored) - set(known))
@@ -76,9 +76,9 @@ def check_ranking_length(component: str, config: Mapping[str, Any]) -> None:
 
 
 def check_featurizers(component: str, config: Mapping[str, Any]) -> None:
-    """:raises InvalidConfigException: If ``featurizers`` is no list."""
+    """:raises InvalidConfigException: If ``featurizers`` is no list of texts."""
     aliases = config["featurizers"]
-    if not isinstance(aliases, list):
+    if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
         raise InvalidConfigException(f"{component}: featurizers is {aliases!r}; give a list of aliases.")
 
 

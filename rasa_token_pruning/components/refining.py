@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 HELD_OUT = "rasa_token_pruning_held_out"
 
 _FILE = "held_out.safetensors"
+_FORMAT = 1
 
 
 def refine_encoder(encoder: PrunedEncoder, training_data: TrainingData, folder: Path) -> PrunedEncoder:
@@ -41,7 +42,8 @@ def refine_encoder(encoder: PrunedEncoder, training_data: TrainingData, folder: 
         return encoder
     better, held_out = refined(encoder, [message.get(TEXT) for message in messages], intents, names_of(intents))
     said = np.hstack([held_out.logits, held_out.similarities]).astype(np.float32)
-    save_file({"numbers": held_out.numbers, "said": said, "examples": _mark(messages)}, folder / _FILE)
+    tensors = {"numbers": held_out.numbers, "said": said, "examples": _mark(messages)}
+    save_file({"format": np.array([_FORMAT]), **tensors}, folder / _FILE)
     return better
 
 
@@ -55,6 +57,12 @@ def attach_held_out(training_data: TrainingData, folder: Path, origin: str) -> N
     if not (folder / _FILE).exists():  # nothing was refined
         return
     messages, tensors = _labelled(training_data), load_file(folder / _FILE)
+    if tensors["format"] != _FORMAT:  # impossible within one training
+        logger.warning(
+            "What refining found out has format %d, but this version reads %d: confidences are not calibrated. Train "
+            "again with --force.", tensors["format"].item(), _FORMAT,
+        )  # fmt: skip
+        return
     if not np.array_equal(tensors["examples"], _mark(messages)):
         logger.warning("The encoder was refined on other examples than these: confidences are not calibrated.")
         return

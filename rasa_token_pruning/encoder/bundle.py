@@ -14,6 +14,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 
 DESCRIPTION, GRAPH, TOKENIZER = "encoder.json", "encoder.onnx", "tokenizer.json"
 _FORMAT = 1
+_LEAST = {"layers": 1, "width": 1, "dimension": 1, "max_length": 2}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def read_bundle(folder: Path) -> tuple[Description, str]:
     try:
         content = file.read_bytes()
         record = json.loads(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EncoderError(f"{file} cannot be read: {error}. Save the encoder again.") from error
     if not isinstance(record, dict) or record.get("format") != _FORMAT:
         found = record.get("format") if isinstance(record, dict) else None
@@ -89,6 +90,9 @@ def _description(record: Mapping[str, Any]) -> Description:
     for field in fields(Description):
         if field.type in ("int", "str") and type(values[field.name]).__name__ != field.type:
             raise TypeError(f"{field.name} is {values[field.name]!r}")
+    for key, least in _LEAST.items():
+        if values[key] < least:
+            raise EncoderError(f"{key} is {values[key]}, less than {least}")
     return Description(**values)
 
 

@@ -65,7 +65,7 @@ def read_json(file: Path) -> Any:
     """
     try:
         return json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EncoderError(
             f"{file} cannot be read: {error}. A model's folder must be one that sentence-transformers wrote."
         ) from error

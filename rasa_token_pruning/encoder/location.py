@@ -68,9 +68,13 @@ def check_weights(folder: Path, module: str = "") -> None:
     :raises EncoderError: If not; with the command that converts the model, if it has weights of another kind.
     """
     place = folder / module
-    if (place / WEIGHTS_FILE).is_file():
-        return
-    if _other_weights(place):
+    try:
+        if (place / WEIGHTS_FILE).is_file():
+            return
+        others = _other_weights(place)
+    except (OSError, ValueError) as error:  # too long, not a path
+        raise EncoderError(f"{folder} has a module at {module!r}, which is no path: {error}. Restore it.") from error
+    if others:
         raise _not_read(place, folder.as_posix())
     raise EncoderError(
         f"The folder {place} has no {WEIGHTS_FILE}, nor weights of another kind: it holds no model, or only a part of "
@@ -127,7 +131,7 @@ def _missing(folder: Path) -> list[str]:
     try:
         modules = json.loads((folder / "modules.json").read_bytes())
         places = [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in modules]
-    except (OSError, ValueError, LookupError, TypeError):  # read_facts says what is wrong with it
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # read_facts says what is wrong with it
         places = []
     needed += [f"{path}/config.json" for kind, path in places if kind in ("Pooling", "Dense")]
     needed += [f"{path}/{WEIGHTS_FILE}" for kind, path in places if kind == "Dense"]

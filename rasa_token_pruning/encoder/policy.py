@@ -10,6 +10,7 @@ from rasa_token_pruning.encoder.errors import EncoderError
 
 REDUCTIONS = ("drop", "merge")
 SCORES = ("mean_attention", "max_attention", "attention_value")
+_MOST_TOKENS = 10**6  # more than any encoder reads, and a number that a graph can hold
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class PruningPolicy:
             raise EncoderError(
                 f"quantile is {self.quantile!r}: give a number with 0 <= quantile < 1; 0 turns pruning off."
             )
-        if not _is_int(self.min_tokens) or self.min_tokens < 2:
+        if not _is_int(self.min_tokens) or not 2 <= self.min_tokens <= _MOST_TOKENS:
             raise EncoderError(
-                f"min_tokens is {self.min_tokens!r}: give a whole number of at least 2 (the two special tokens)."
+                f"min_tokens is {self.min_tokens!r}: give a whole number of at least 2 (the two special tokens) and at "
+                f"most {_MOST_TOKENS}."
             )
         for key, allowed in (("reduction", REDUCTIONS), ("score", SCORES)):
             if getattr(self, key) not in allowed:

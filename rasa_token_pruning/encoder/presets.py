@@ -28,7 +28,7 @@ def preset(name: str, layers: int, model: str = "") -> PruningPolicy:
     :param layers: The number of layers of the encoder, at least 1.
     :param model: The name or folder of the encoder. If its last part is the name of an encoder for which a search has
         found policies, it is these; else a rule of thumb, by the number of layers.
-    :raises EncoderError: If there is no preset of that name.
+    :raises EncoderError: If there is no preset of that name, or the file of those that were found is damaged.
     """
     if name not in NAMES:
         raise EncoderError(f"pruning is {name!r}: give one of {', '.join(NAMES)}.")
@@ -74,5 +74,11 @@ def _tuned(model: str) -> dict[str, PruningPolicy]:
     known = {file.stem: file for file in _FOLDER.glob("*.json")}
     if model not in known:
         return {}
-    levels = json.loads(known[model].read_bytes())["levels"]
-    return {name: PruningPolicy(**level["policy"]) for name, level in levels.items()}
+    try:
+        levels = json.loads(known[model].read_bytes())["levels"]
+        return {name: PruningPolicy(**level["policy"]) for name, level in levels.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise EncoderError(
+            f"{known[model]} holds no presets ({error!r}): write it again with rasa-token-pruning tune --preset, or "
+            "remove it."
+        ) from error

@@ -127,7 +127,7 @@ class PrunedEncoder:
     def _start(self, runtime: Runtime, cache_mib: float) -> None:
         if isinstance(cache_mib, bool) or not isinstance(cache_mib, (int, float)) or not 0 <= cache_mib <= _MOST_MIB:
             raise EncoderError(
-                f"cache_mib is {cache_mib!r}: give a number of MiB from 0 to {_MOST_MIB}; 0 for no cache."
+                f"cache_mib is {cache_mib!r}: give a number of MiB of at least 0, at most {_MOST_MIB}; 0 for no cache."
             )
         self._runtime = runtime
         self._cache_mib = cache_mib

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rasa_token_pruning.encoder.errors import EncoderError
@@ -52,7 +53,7 @@ def joined_layers(readout: str, policy: PruningPolicy, layers: int) -> tuple[int
 
 def _layer(part: str, policy: PruningPolicy) -> int:
     if part != "cut":
-        return int(part) if part.isascii() and part.isdigit() else -1
+        return int(part) if re.fullmatch("[0-9]{1,4}", part) else -1
     if not policy.layers:
         raise EncoderError(f"readout {FINAL_AND_CUT!r} needs a layer to read from: name one in layers.")
     return policy.layers[0]

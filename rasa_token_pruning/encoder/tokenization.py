@@ -63,18 +63,16 @@ class WordPieceTokenizer:
 
     def __init__(self, file: Path, max_length: int, prompt: str = "", lower_case: bool = False) -> None:
         try:
-            self._tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # the library raises bare Exception
+            self._tokenizer = _read(file, lower_case)
+            special = self._tokenizer.encode("a").special_tokens_mask
+        except BaseException as error:
+            # The library raises bare Exception. It is Rust, whose panics are no Exception, and of no class to import.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             raise EncoderError(f"{file} cannot be read as a tokenizer: {error}") from error
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        if lower_case:
-            own = self._tokenizer.normalizer
-            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([own] if own else [])])
         self._max_length = max_length
         self.prompt = prompt
         self._warned = False
-        special = self._tokenizer.encode("a").special_tokens_mask
         if special[:1] != [1] or special[-1:] != [1] or sum(special) != 2:
             raise EncoderError(f"{file} does not put one special token at each end of a text; that is not supported.")
 
@@ -113,3 +111,13 @@ class WordPieceTokenizer:
             ids = np.append(ids[: self._max_length - 1], ids[-1])
         ids.flags.writeable = False
         return WordPieces(ids, truncated, encoding, len(self.prompt))
+
+
+def _read(file: Path, lower_case: bool) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    if lower_case:
+        own = tokenizer.normalizer
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([own] if own else [])])
+    return tokenizer

@@ -100,6 +100,7 @@ def _pair(archive: Archive) -> tuple[Node, Node]:
             f"{archive.file} holds no {CLASSIFIER} (its components: {_listed(archive.nodes)}): add it to the pipeline "
             "and train, or name another archive with --model."
         )
+    _check_options(archive.file, {**CLASSIFIER_DEFAULTS, **classifier.options})
     before = [node for node in trained[: trained.index(classifier)] if node.component == FEATURIZER]
     aliases = {**CLASSIFIER_DEFAULTS, **classifier.options}["featurizers"]
     read = [node for node in before if not aliases or _alias(node) in aliases]
@@ -111,6 +112,17 @@ def _pair(archive: Archive) -> tuple[Node, Node]:
             f"of those: {found}). {_WAY_OUT}"
         )
     return read[0], classifier
+
+
+def _check_options(file: Path, options: Mapping[str, Any]) -> None:
+    """:raises ArchiveError: If options that matter here are not what the component lets through."""
+    coverage, aliases = options["coverage"], options["featurizers"]
+    fits = coverage is None or (isinstance(coverage, float) and 0 < coverage < 1)
+    if not fits or not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
+        raise ArchiveError(
+            f"{file} has coverage {coverage!r} and featurizers {aliases!r} for {CLASSIFIER}, which takes a number "
+            "between 0 and 1 and a list of aliases: train again."
+        )
 
 
 def _encoder(options: Mapping[str, Any], folder: Path, file: Path) -> PrunedEncoder:

@@ -85,7 +85,7 @@ def _of_yaml(file: Path) -> Iterator[tuple[str, str]]:
     try:
         # Makes lists, mappings and texts alone: a tag runs nothing, and an intent may be called yes or no, as in Rasa.
         content = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
         raise LabelledError(f"{file} cannot be read as Rasa's NLU data: {error}") from error
     sections = content.get("nlu") if isinstance(content, dict) else None
     for section in sections if isinstance(sections, list) else []:

@@ -28,7 +28,7 @@ def read_texts(file: Path | None) -> list[str]:
                 found = [row["text"] for row in csv.DictReader(stream)]
             else:
                 found = [line.strip() for line in stream]
-    except (OSError, KeyError, UnicodeDecodeError) as error:
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise TextsError(
             f"{file} cannot be read as messages ({error!r}): give a CSV file with a column text."
         ) from error

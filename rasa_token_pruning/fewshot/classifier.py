@@ -93,7 +93,10 @@ class FewShotClassifier:
     ) -> FewShotClassifier:
         """Learn from examples and from what cross-fitting says about them; else as ``fit``."""
         if out_of_scope is not None and out_of_scope not in examples.intents:
-            raise ClassifierError(f"There are no examples of the out-of-scope intent {out_of_scope!r}: add some.")
+            raise ClassifierError(
+                f"There are no examples of the out-of-scope intent {out_of_scope!r}: add some, or leave out "
+                "out_of_scope_intent."
+            )
         inside = np.array([intent != out_of_scope for intent in examples.intents])
         known = inside[held_out.labels]
         temperature = fit_temperature(held_out.logits, held_out.labels)

@@ -19,7 +19,7 @@ def prediction_sets(probabilities: np.ndarray, levels: np.ndarray, coverage: flo
     """
     # Of n examples and the message, this many may have a true intent that is less probable than the threshold. What
     # floating point leaves of 1 - coverage must not cost one of them.
-    below = int(np.floor((len(levels) + 1) * (1 - coverage) + 1e-9))
+    below = min(len(levels), int(np.floor((len(levels) + 1) * (1 - coverage) + 1e-9)))
     threshold = levels[below - 1] if below else 0.0
     sets: np.ndarray = probabilities.astype(np.float32) >= threshold  # rounded like the levels
     sets[np.arange(len(sets)), probabilities.argmax(axis=1)] = True

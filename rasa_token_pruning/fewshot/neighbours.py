@@ -19,6 +19,8 @@ from rasa_token_pruning.fewshot.head import normalized, similarities
 # How many examples are remembered, so that a message costs a fraction of a millisecond and the files a few MiB.
 MOST = 2000
 
+FORMAT = 1
+
 _TENSORS, _FACTS = "examples.safetensors", "examples.json"
 
 
@@ -81,7 +83,7 @@ class Neighbours:
     def save(self, folder: Path) -> None:
         """Write the examples to a folder as safetensors and JSON."""
         save_file({"rows": np.ascontiguousarray(self.rows)}, folder / _TENSORS)
-        facts = {"texts": self.texts, "intents": self.intents}
+        facts = {"format": FORMAT, "texts": self.texts, "intents": self.intents}
         (folder / _FACTS).write_text(json.dumps(facts), encoding="utf-8")  # escaped: a text may be a lone surrogate
 
     @classmethod
@@ -89,15 +91,17 @@ class Neighbours:
         """Read what ``save`` wrote; nothing if it was not called.
 
         :param dimension: The width that the embeddings must have; any if it is not given.
-        :raises ClassifierError: If the files are damaged or do not fit each other.
+        :raises ClassifierError: If the files are damaged, of another format, or do not fit each other.
         """
         if not any((folder / name).exists() for name in (_TENSORS, _FACTS)):
             return None
         try:
             facts = json.loads((folder / _FACTS).read_bytes())
+            if facts["format"] != FORMAT:
+                raise ValueError(f"format {facts['format']!r} instead of {FORMAT}")
             found = cls(tuple(facts["texts"]), tuple(facts["intents"]), load_file(folder / _TENSORS)["rows"])
             found._check(dimension)
-        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        except (OSError, KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise ClassifierError(f"The remembered examples cannot be read ({reason}): train again.") from error
         return found

@@ -15,6 +15,7 @@ from rasa_token_pruning.fewshot.errors import ClassifierError
 FORMAT = 2
 
 _TENSORS, _FACTS = "classifier.safetensors", "classifier.json"
+_LARGEST = 1e30  # far beyond what is learnt, and sums of so large numbers are still float32
 _NAMES = ("weights", "bias", "prototypes", "typical", "levels", "true_probabilities")
 
 
@@ -44,7 +45,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         tensors = {name: stored[name] for name in _NAMES}
     except ClassifierError:
         raise
-    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ClassifierError(f"The stored classifier cannot be read ({reason}): train again.") from error
     _check_facts(**facts)
@@ -57,7 +58,9 @@ def _check_facts(intents: Any, temperature: Any, out_of_scope: Any) -> None:
         raise ClassifierError("The stored classifier's intents are no list of names: train again.")
     if out_of_scope is not None and out_of_scope not in intents:
         raise ClassifierError(f"The stored classifier has no intent {out_of_scope!r}: train again.")
-    if not isinstance(temperature, float) or not 0 < temperature < np.inf:
+    if not set(intents) - {out_of_scope}:
+        raise ClassifierError("The stored classifier has no intent that a message may belong to: train again.")
+    if not isinstance(temperature, float) or not 1 / _LARGEST < temperature < _LARGEST:
         raise ClassifierError(f"The stored classifier's temperature is {temperature!r}: train again.")
 
 
@@ -81,7 +84,9 @@ def _check_tensors(
     if not fitting:
         raise ClassifierError("The stored classifier's weights do not fit its intents: train again.")
     tensors = (weights, bias, prototypes, typical, levels, true_probabilities)
-    if not all(tensor.dtype == np.float32 and np.isfinite(tensor).all() for tensor in tensors):
-        raise ClassifierError("The stored classifier's weights are not finite float32 numbers: train again.")
+    if not all(tensor.dtype == np.float32 and (np.abs(tensor) < _LARGEST).all() for tensor in tensors):
+        raise ClassifierError(
+            "The stored classifier's weights are not finite float32 numbers, or too large: train again."
+        )
     if not (typical[:, 1] > 0).all():
         raise ClassifierError("The stored classifier's spread of examples is not greater than 0: train again.")

@@ -39,7 +39,7 @@ def read(folder: Path) -> tuple[tuple[Label, ...], list[str], dict[str, np.ndarr
         stored = load_file(folder / _TENSORS)
         tensors = {name: stored[name] for name in _NAMES}
         _check(len(labels), len(vocabulary), tensors)
-    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ClassifierError(f"The stored entity tagger cannot be read ({reason}): train again.") from error
     return labels, vocabulary, tensors

@@ -33,7 +33,7 @@ def _has_annotation(file: Path) -> bool:
         text = file.read_text(encoding="utf-8")
         if file.suffix == _JSON:
             return _in_json(json.loads(text))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MigrationError(f"{file} cannot be read as training data: {error}") from error
     # Most files are done with here: to parse large ones takes its time.
     return bool(_ANNOTATION.search(text)) and any(map(_ANNOTATION.search, _examples(parse_data(text, str(file)))))
@@ -42,7 +42,8 @@ def _has_annotation(file: Path) -> bool:
 def _in_json(content: Any) -> bool:
     data = content.get("rasa_nlu_data") if isinstance(content, dict) else None
     examples = data.get("common_examples") if isinstance(data, dict) else None
-    return any(isinstance(example, dict) and example.get("entities") for example in examples or ())
+    examples = examples if isinstance(examples, list) else []
+    return any(isinstance(example, dict) and example.get("entities") for example in examples)
 
 
 def _examples(content: Any) -> Iterator[str]:

@@ -77,7 +77,8 @@ def read(text: str, name: str) -> Document:
     :param name: What messages call it.
     :raises MigrationError: If it is no YAML, no config of Rasa's, or written in a way that cannot be changed.
     """
-    data, root = parse(text, name), compose(text, name)
+    root = compose(text, name)  # first: it refuses what would take parse forever
+    data = parse(text, name)
     lines = Lines(text, root)
     if root is None:
         return Document(name, text, {}, lines, (), None)
@@ -88,7 +89,7 @@ def read(text: str, name: str) -> Document:
         return Document(name, text, data, lines, (), None)
     _check(name, key, value, data["pipeline"])
     if value.id == "sequence" and not value.flow_style:
-        return Document(name, text, data, lines, tuple(_blocks(lines, key, value)), None)
+        return Document(name, text, data, lines, tuple(_blocks(name, lines, key, value)), None)
     start, end = value.start_mark.index, value.end_mark.index
     if start == end:  # nothing at all: the parser only sees that where the next key starts
         start = end = text.index(":", key.end_mark.index) + 1
@@ -109,13 +110,20 @@ def _check(name: str, key: Any, value: Any, pipeline: Any) -> None:
         if node.start_mark.index <= before:
             raise MigrationError(f"{name}:{line}: a component is written elsewhere (*alias). Write it out.")
         before, line = node.start_mark.index, node.start_mark.line + 1
-        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-            raise MigrationError(f"{name}:{line}: a component needs a name, as in '- name: WhitespaceTokenizer'.")
+        _check_component(f"{name}:{line}", item)
 
 
-def _blocks(lines: Lines, key: Any, value: Any) -> Iterator[Block]:
+def _check_component(place: str, item: Any) -> None:
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise MigrationError(f"{place}: a component needs a name, as in '- name: WhitespaceTokenizer'.")
+    for key in item:
+        if not isinstance(key, str):
+            raise MigrationError(f"{place}: {item['name']} has an option {key!r}. An option's name is a text.")
+
+
+def _blocks(name: str, lines: Lines, key: Any, value: Any) -> Iterator[Block]:
     _, dash = lines.at(value.start_mark.index)
-    firsts = [_dash_line(lines, lines.at(node.start_mark.index)[0], dash) for node in value.value]
+    firsts = [_dash_line(name, lines, lines.at(node.start_mark.index)[0], dash) for node in value.value]
     limits = [*firsts[1:], lines.at(value.end_mark.index)[0]]
     head = lines.at(key.start_mark.index)[0] + 1
     for node, start, limit in zip(value.value, firsts, limits, strict=True):
@@ -128,11 +136,15 @@ def _blocks(lines: Lines, key: Any, value: Any) -> Iterator[Block]:
         head = end
 
 
-def _dash_line(lines: Lines, line: int, dash: int) -> int:
-    """The line with the dash of a component whose options start on a line: that one or one above."""
-    return next(
-        at for at in range(line, -1, -1) if lines.all[at][dash : dash + 1] == "-" and not lines.all[at][:dash].strip()
-    )
+def _dash_line(name: str, lines: Lines, line: int, dash: int) -> int:
+    """The line with the dash of a component whose options start on a line: that one or one above.
+
+    :raises MigrationError: If there is none, as where something else than a line feed ends the lines.
+    """
+    for at in range(line, -1, -1):
+        if lines.all[at][dash : dash + 1] == "-" and not lines.all[at][:dash].strip():
+            return at
+    raise MigrationError(f"{name}: the pipeline has no line of its own for each component. Write it so.")
 
 
 def _options(lines: Lines, node: Any, end: int) -> Iterator[Option]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 from rasa_token_pruning.migration.errors import MigrationError
+
+_MOST_NODES = 100_000  # more than any config has
 
 
 def parse(text: str, name: str) -> Any:
@@ -33,9 +35,16 @@ def compose(text: str, name: str) -> Any:
     """The nodes of a text in YAML, which know where they stand; None if it says nothing.
 
     :param name: What messages call it.
-    :raises MigrationError: If it is no YAML, or ruamel.yaml is missing.
+    :raises MigrationError: If it is no YAML, says too much by aliases, or ruamel.yaml is missing.
     """
-    return _run("compose", text, name)
+    root = _run("compose", text, name)
+    try:
+        much = root is not None and next(islice(_nodes(root), _MOST_NODES, None), None) is not None
+    except RecursionError as error:
+        raise MigrationError(f"{name}: something that has an &anchor holds its own *alias. Write it out.") from error
+    if much:
+        raise MigrationError(f"{name} says more than {_MOST_NODES} things, with its *aliases. Is it a config?")
+    return root
 
 
 def lines_of(text: str) -> list[str]:
@@ -58,8 +67,10 @@ class Lines:
         if self.all and not self.all[-1].endswith("\n"):
             self.all[-1] += self.newline
         scalars = bytearray(len(text))  # where there are values: a # there starts no comment
-        for start, end in _scalars(root):
-            scalars[start:end] = b"\1" * (end - start)
+        for node in _nodes(root) if root is not None else ():
+            if node.id == "scalar":
+                start, end = node.start_mark.index, node.end_mark.index
+                scalars[start:end] = b"\1" * (end - start)
         pairs = zip(self.all, self._starts, strict=True)
         self._comments = [_comment_column(line, scalars[start : start + len(line)]) for line, start in pairs]
 
@@ -100,7 +111,7 @@ def _run(task: str, text: str, name: str, pure: bool = True) -> Any:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
         raise MigrationError(f"{where}: {', '.join(filter(None, (error.context, error.problem)))}.") from error
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:  # of values that do not fit tags
         raise MigrationError(f"{name} cannot be read as YAML: {error}") from error
 
 
@@ -113,14 +124,11 @@ def _comment_column(line: str, scalars: bytearray) -> int | None:
     return next(found, None)
 
 
-def _scalars(node: Any) -> Iterator[tuple[int, int]]:
-    """Where the values and keys in a node stand; what has aliases comes as often as it is meant."""
-    if node is None:
-        return
-    if node.id == "scalar":
-        yield node.start_mark.index, node.end_mark.index
+def _nodes(node: Any) -> Iterator[Any]:
+    """A node and all nodes in it; what has aliases comes as often as it is meant."""
+    yield node
     for child in node.value if node.id == "sequence" else ():
-        yield from _scalars(child)
+        yield from _nodes(child)
     for pair in node.value if node.id == "mapping" else ():
         for child in pair:
-            yield from _scalars(child)
+            yield from _nodes(child)

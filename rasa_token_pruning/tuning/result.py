@@ -170,7 +170,7 @@ class SearchResult:
             if not result.scores(FINAL):  # which misses what is missing
                 raise ValueError("no policy was tried on every task")
             return result
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EncoderError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, EncoderError) as error:
             raise TuningError(f"{file} is no result of a search ({error!r}): run rasa-token-pruning tune.") from error
 
     @cached_property

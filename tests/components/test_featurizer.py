@@ -422,7 +422,7 @@ def test_loading_refuses_another_encoder_than_the_one_of_the_training(bench, mod
 def test_a_damaged_record_is_refused(bench):
     featurizer = bench.create(TokenPruningFeaturizer)
     resource = featurizer.train(TrainingData())
-    for damage in (b"\xff{", b"[]", b"{}", b'{"identity": 1}', None):
+    for damage in (b"\xff{", b"[]", b"{}", b'{"identity": 1}', b"[" * 100_000, None):
         with bench.storage.write_to(resource) as folder:
             file = folder / "encoder.json"
             file.unlink() if damage is None else file.write_bytes(damage)

@@ -448,7 +448,7 @@ def test_a_refined_encoder_s_confidences_are_those_of_questions_that_it_had_not_
 
 
 @pytest.mark.parametrize("name", ["answers.json", "classifier.json", "classifier.safetensors"])
-@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"not what it was"], ids=repr)
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"not what it was", b"[" * 100_000], ids=range(6))
 def test_a_damaged_archive_is_refused_with_advice(bench, name, content):
     trained(bench)
     file = bench.folder / "component" / name

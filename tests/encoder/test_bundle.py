@@ -23,6 +23,7 @@ from rasa_token_pruning.encoder.pruned import PrunedEncoder
 POLICY = PruningPolicy((1, 3), 0.4, 4, "merge", "attention_value")
 TEXTS = ["", "reset my password", "I lost it 😀 yesterday, the card", "a " * 30, "x" * 300, "naïve CAFÉ"]
 FILES = {DESCRIPTION, GRAPH, TOKENIZER}
+TOO_DEEP = b"[" * 100_000
 
 
 @pytest.fixture(scope="module", params=["fp32", "int8"])
@@ -207,7 +208,9 @@ def test_files_of_another_bundle_are_refused(damaged, tiny_folder, tmp_path):
     assert GRAPH in refused(damaged)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"format": 1', b"\xff\xfe", b"\x00", b"not json"], ids=repr)
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"format": 1', b"\xff\xfe", b"\x00", b"not json", TOO_DEEP], ids=range(7)
+)
 def test_a_description_that_is_no_json_is_refused(damaged, content):
     (damaged / DESCRIPTION).write_bytes(content)
     assert DESCRIPTION in refused(damaged)
@@ -279,6 +282,14 @@ def test_a_policy_that_cannot_be_is_refused(damaged, edit_json, key, value):
     policy = json.loads((damaged / DESCRIPTION).read_text())["policy"]
     edit_json(damaged / DESCRIPTION, policy=policy | {key: value})
     assert key in refused(damaged)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("layers", 0), ("width", -1), ("dimension", 0), ("max_length", 1), ("max_length", -5)]
+)
+def test_a_size_that_cannot_be_is_refused(damaged, edit_json, key, value):
+    edit_json(damaged / DESCRIPTION, **{key: value})
+    assert f"{key} is {value}" in refused(damaged)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasa_token_pruning.encoder.disk_cache import DiskCache
+from rasa_token_pruning.encoder.disk_cache import FORMAT, DiskCache
 
 
 @pytest.fixture
@@ -97,11 +97,35 @@ def test_a_damaged_content_is_unknown(file):
     assert cache.read("ab") == {"b": b"two"}
 
 
-def test_a_table_of_another_shape_is_no_error(file):
+@pytest.mark.parametrize("version", [0, FORMAT + 1])
+def test_a_table_of_another_format_is_made_anew(file, version):
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("CREATE TABLE entry (name TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    cache = DiskCache(file, 100)
+    assert cache.read("a") == {}
+    cache.write({"a": b"one"})
+    assert cache.read("a") == {"a": b"one"}
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+
+
+def test_contents_under_each_others_names_are_unknown(file):
+    cache = DiskCache(file, 100)
+    cache.write({"a": b"one", "b": b"two"})
+    with closing(sqlite3.connect(file)) as connection, connection:
+        swapped = (
+            "UPDATE entry SET (content, checksum) = (SELECT content, checksum FROM entry WHERE name = ?) WHERE name = ?"
+        )
+        connection.execute(swapped, ("b", "a"))
+    assert cache.read("ab") == {"b": b"two"}
+
+
+def test_a_content_that_is_no_bytes_is_no_error(file):
     cache = DiskCache(file, 100)
     cache.write({"a": b"one"})
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE entry SET content = NULL")
     assert cache.read("a") == {}
 
 

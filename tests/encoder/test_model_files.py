@@ -366,6 +366,14 @@ def test_pickled_weights_of_dense_are_refused_with_the_command_that_converts_the
     assert f"SentenceTransformer('{dense_copy}').save_pretrained('{dense_copy}-safetensors')" in message
 
 
+@pytest.mark.parametrize("path", ["x" * 300, "a\0b", "\ud800"], ids=["too long", "NUL", "no Unicode"])
+def test_dense_at_what_can_be_no_path_is_refused(dense_copy, path):
+    modules = json.loads((dense_copy / "modules.json").read_text(encoding="utf-8"))
+    modules[2]["path"] = path
+    write(dense_copy / "modules.json", modules)
+    assert "no path" in refused(dense_copy) or "has no model.safetensors" in refused(dense_copy)
+
+
 def test_dense_without_weights_is_refused(dense_copy):
     (dense_copy / "2_Dense" / WEIGHTS_FILE).unlink()
     assert str(dense_copy / "2_Dense") in refused(dense_copy)
@@ -378,7 +386,7 @@ def test_a_missing_file_is_named(tiny_copy, name):
 
 
 @pytest.mark.parametrize("name", [*NEEDED, *OPTIONAL])
-@pytest.mark.parametrize("content", [b"", b'{"model_type": "be', b"\xff\xfe", b"not json"], ids=repr)
+@pytest.mark.parametrize("content", [b"", b'{"model_type": "be', b"\xff\xfe", b"not json", b"[" * 10**5], ids=range(5))
 def test_a_broken_file_is_named(tiny_copy, edit_json, name, content):
     edit_json(tiny_copy / "sentence_bert_config.json", max_seq_length=None)
     (tiny_copy / name).write_bytes(content)

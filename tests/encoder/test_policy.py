@@ -81,7 +81,7 @@ def test_bad_quantile_is_refused_with_the_value_and_the_way_out(quantile):
     assert "0 <= quantile < 1" in str(refused.value)
 
 
-@pytest.mark.parametrize("min_tokens", [1, 0, -4, True, 4.0, nan, "4", None, [4]], ids=repr)
+@pytest.mark.parametrize("min_tokens", [1, 0, -4, 10**400, True, 4.0, nan, "4", None, [4]], ids=repr)
 def test_bad_min_tokens_is_refused_with_the_value_and_the_way_out(min_tokens):
     with pytest.raises(EncoderError) as refused:
         PruningPolicy((1,), 0.5, min_tokens)

@@ -69,6 +69,18 @@ def test_unknown_preset_is_refused_with_the_value_and_the_names(name, model):
     assert all(known in str(refused.value) for known in NAMES)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"{}", b"[]", b"null", b'{"levels": 1}', b'{"levels": {"gentle": {}}}', b"[" * 100_000]
+    + [b'{"levels": {"gentle": {"policy": %s}}}' % policy for policy in (b"1", b"{}", b'{"layers": 1}')],
+    ids=range(11),
+)
+def test_damaged_presets_are_refused_with_the_file_and_the_way_out(folder, content):
+    (folder / f"{MODEL}.json").write_bytes(content)
+    with pytest.raises(EncoderError, match=rf"{MODEL}\.json holds no presets .*--preset, or remove it"):
+        preset("gentle", 6, MODEL)
+
+
 def test_the_names():
     assert LEVELS == ("gentle", "balanced", "aggressive")
     assert NAMES == ("off", *LEVELS)

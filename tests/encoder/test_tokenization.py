@@ -255,6 +255,24 @@ def test_tokenizer_without_one_special_token_at_each_end_is_refused(tmp_path, wr
         WordPieceTokenizer(file, LIMIT)
 
 
+def no_such_special_token(content):  # the library panics
+    content["post_processor"]["single"][-1]["SpecialToken"]["id"] = "nowhere"
+
+
+def no_piece_for_what_is_unknown(content):
+    content["model"] = {"type": "WordLevel", "vocab": {"[CLS]": 2, "[SEP]": 3}, "unk_token": "nowhere"}
+
+
+@pytest.mark.parametrize("damage", [no_such_special_token, no_piece_for_what_is_unknown])
+def test_a_tokenizer_that_is_read_but_cannot_tokenize_is_refused(tmp_path, tiny_folder, damage):
+    content = json.loads((tiny_folder / "tokenizer.json").read_bytes())
+    damage(content)
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(EncoderError, match=r"tokenizer\.json cannot be read as a tokenizer"):
+        WordPieceTokenizer(file, LIMIT)
+
+
 def test_padding_and_truncation_of_the_file_are_ignored(tmp_path, packaged_folder, unlimited):
     content = json.loads((packaged_folder / "tokenizer.json").read_text(encoding="utf-8"))
     assert content["padding"]

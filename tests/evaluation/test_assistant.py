@@ -112,6 +112,17 @@ def test_what_cannot_be_explained(packed, change, said):
         load(packed(change=change))
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [{"coverage": value} for value in ("0.9", 0.0, 1.0, True, [0.9], float("nan"), -1)]
+    + [{"featurizers": value} for value in (5, "a", None, [1], {"a": 1})],
+    ids=str,
+)
+def test_options_that_the_component_would_have_refused(packed, forged):
+    with pytest.raises(ArchiveError, match="a number between 0 and 1 and a list of aliases: train again"):
+        load(packed(change=lambda nodes: options(nodes, OURS[1], **forged)))
+
+
 def test_a_classifier_that_reads_other_features_too(packed, contents):
     from safetensors.numpy import load as tensors
 

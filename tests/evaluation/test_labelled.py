@@ -246,8 +246,11 @@ def test_yaml_without_messages(write, content):
         b"nlu: " + b"[" * 2_000,
         b"nlu: &a [*a]\n",
         b"? [a]\n: b\n",
+        b'nlu: "\\UFFFFFFFF"\n',
+        b'nlu: "\\U00FFFFFF"\n',
+        b"%YAML " + b"1" * 5_000 + b".1\n---\nnlu: []\n",
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_damaged_yaml(write, content):
     with pytest.raises(LabelledError, match=r"nlu\.yml cannot be read as Rasa's NLU data"):

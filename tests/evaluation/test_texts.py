@@ -21,7 +21,13 @@ def test_a_csv_file_and_a_file_of_lines(tmp_path):
 
 @pytest.mark.parametrize(
     "name, content",
-    [("a.csv", b"sentence\nhello\n"), ("a.txt", b"one\ntwo\n"), ("a.txt", b"\xff\xfe\x00"), ("b", None)],
+    [
+        ("a.csv", b"sentence\nhello\n"),
+        ("a.csv", b"text\nhel\0lo\n"),
+        ("a.txt", b"one\ntwo\n"),
+        ("a.txt", b"\xff\xfe\x00"),
+        ("b", None),
+    ],
 )
 def test_files_that_are_of_no_use(tmp_path, name, content):
     if content is not None:

@@ -36,6 +36,14 @@ def test_sets_grow_with_the_coverage(probabilities, levels, one, other):
     assert (larger | ~smaller).all()
 
 
+@pytest.mark.parametrize("coverage", [1e-320, 1e-17, 1e-12])
+@pytest.mark.parametrize("count", [0, 1, 9])
+def test_next_to_no_coverage_asks_for_the_most_probable_intent_alone(coverage, count):
+    levels = np.full(count, 0.9, dtype=np.float32)
+    sets = prediction_sets(np.array([[0.3, 0.5, 0.2]]), levels, coverage)
+    assert sets.tolist() == [[count == 0, True, count == 0]]
+
+
 @given(probability_arrays, level_arrays, coverages)
 def test_an_intent_that_is_no_less_probable_than_one_in_the_set_is_in_it_too(probabilities, levels, coverage):
     for row, chosen in zip(probabilities, prediction_sets(probabilities, levels, coverage), strict=True):

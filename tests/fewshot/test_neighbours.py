@@ -215,7 +215,9 @@ def test_a_truncated_file_is_refused(stored, name, share):
 
 @pytest.mark.parametrize("name", [FACTS, TENSORS])
 @pytest.mark.parametrize(
-    "content", [b"garbage", b"\xff\xfe\x00\xd8", b"[]", b"null", b"{}", b"\x80\x04K\x01."], ids=repr
+    "content",
+    [b"garbage", b"\xff\xfe\x00\xd8", b"[]", b"null", b"{}", b"\x80\x04K\x01.", b"[" * 100_000],
+    ids=lambda content: repr(content[:9]),
 )
 def test_a_damaged_file_is_refused(stored, name, content):
     (stored / name).write_bytes(content)

@@ -119,7 +119,9 @@ def test_a_truncated_file_is_refused(stored, name, share):
 
 @pytest.mark.parametrize("name", [FACTS, TENSORS])
 @pytest.mark.parametrize(
-    "content", [b"garbage", b"\xff\xfe\x00\xd8", b"[]", b"null", b"{}", b"\x80\x04K\x01."], ids=repr
+    "content",
+    [b"garbage", b"\xff\xfe\x00\xd8", b"[]", b"null", b"{}", b"\x80\x04K\x01.", b"[" * 100_000],
+    ids=lambda content: repr(content[:9]),
 )
 def test_a_damaged_file_is_refused(stored, name, content):
     (stored / name).write_bytes(content)
@@ -144,7 +146,7 @@ def test_a_missing_fact_is_refused_by_its_name(stored, key):
 
 @pytest.mark.parametrize(
     "temperature",
-    ["warm", None, [1.0], True, 0, 0.0, -1.0, 10**400, float("nan"), float("inf")],
+    ["warm", None, [1.0], True, 0, 0.0, -1.0, 1e-320, 10**400, float("nan"), float("inf")],
     ids=lambda value: repr(value)[:9],
 )
 def test_a_temperature_that_is_no_positive_number_is_refused(stored, temperature):
@@ -218,6 +220,14 @@ def test_tensors_that_do_not_fit_the_intents_are_refused(stored, change):
     refused_by_load(stored)
 
 
+@pytest.mark.parametrize(("intents", "out_of_scope"), [([], None), (["a"], "a"), (["a", "a"], "a")], ids=str)
+def test_a_classifier_without_an_intent_of_its_own_is_refused(stored, intents, out_of_scope):
+    change_facts(stored, intents=intents, out_of_scope=out_of_scope)
+    shapes = {name: (len(intents), *shape[1:]) for name, shape in FITTING.items() if shape[0] == 5}
+    save_file(tensors(**(FITTING | shapes)), stored / TENSORS)
+    assert "no intent that a message may belong to" in refused_by_load(stored)
+
+
 @pytest.mark.parametrize("name", FITTING)
 def test_a_missing_tensor_is_refused_by_its_name(stored, name):
     found = tensors(**FITTING)
@@ -227,7 +237,7 @@ def test_a_missing_tensor_is_refused_by_its_name(stored, name):
 
 
 @pytest.mark.parametrize("name", FITTING)
-@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 3e38, -3e38])
 def test_tensors_that_are_not_finite_are_refused(stored, name, number):
     found = tensors(**FITTING)
     found[name].flat[0] = number

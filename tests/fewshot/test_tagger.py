@@ -341,7 +341,9 @@ def change_facts(folder, **change):
 
 @pytest.mark.parametrize("name", [FACTS, TENSORS])
 @pytest.mark.parametrize(
-    "content", [None, b"", b"garbage", b"\xff\xfe\x00\xd8", b"[]", b"null", b"{}", b"\x80\x04K\x01."], ids=repr
+    "content",
+    [None, b"", b"garbage", b"\xff\xfe\x00\xd8", b"[]", b"null", b"{}", b"\x80\x04K\x01.", b"[" * 100_000],
+    ids=lambda content: repr(content and content[:9]),
 )
 def test_a_missing_or_damaged_file_is_refused(stored, name, content):
     (stored / name).unlink() if content is None else (stored / name).write_bytes(content)

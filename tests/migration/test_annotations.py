@@ -85,9 +85,24 @@ def test_files_in_folders_count_and_others_do_not(tmp_path):
     assert annotates_entities(tmp_path) is True
 
 
+@pytest.mark.parametrize("examples", [None, True, 5, "text", {"text": 1}, [], [5]], ids=repr)
+def test_json_without_a_list_of_examples_has_none(tmp_path, examples):
+    (tmp_path / "nlu.json").write_text(json.dumps({"rasa_nlu_data": {"common_examples": examples}}))
+    assert annotates_entities(tmp_path) is False
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("nlu.yml", b"nlu: [a](b) {"), ("nlu.yml", b"\xff"), ("nlu.json", b"{"), ("nlu.json", b"\xff")],
+    [
+        ("nlu.yml", b"nlu: [a](b) {"),
+        ("nlu.yml", b"\xff"),
+        ("nlu.yml", b"? [{a: '[a](b)'}]\n"),
+        ("nlu.yml", b"nlu: '[a](b)'\nx: !!bool maybe\n"),
+        ("nlu.json", b"{"),
+        ("nlu.json", b"\xff"),
+        ("nlu.json", b"[" * 100_000),
+    ],
+    ids=range(7),
 )
 def test_what_cannot_be_read_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)

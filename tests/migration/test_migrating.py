@@ -25,6 +25,13 @@ DEFAULT_NEW = """\
 """
 
 
+@pytest.mark.parametrize("line", ["a{n}: &a{n} [*a{m}, *a{m}]\n", "a{n}: &a{n}\n  <<: [*a{m}, *a{m}]\n"])
+def test_aliases_that_say_more_than_any_memory_holds_are_refused_at_once(line):
+    bomb = "a0: &a0 {x: y}\n" + "".join(line.format(n=number, m=number - 1) for number in range(1, 60))
+    with pytest.raises(MigrationError, match=r"config.yml says more than 100000 things"):
+        migrate(f"{bomb}pipeline:\n- name: DIETClassifier\n", "config.yml", Wish())
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -32,6 +39,9 @@ DEFAULT_NEW = """\
         ("language: en\nlanguage: de\n", "config.yml:2: .*duplicate key"),
         ("language: !odd en\n", "config.yml:1: .*'!odd'"),
         ("a: \x01\n", "config.yml cannot be read as YAML: .*special characters"),
+        ("? [{a: 1}]\n", "config.yml cannot be read as YAML: .*unhashable"),
+        ("a: !!int ''\n", "config.yml cannot be read as YAML"),
+        ("a: !!bool maybe\n", "config.yml cannot be read as YAML: 'maybe'"),
         ("a: 1\n---\nb: 1\n", "config.yml:2: .*another document"),
         ("- a\n", "config.yml:1: a config has one key a line"),
         ('{"pipeline": []}', "config.yml:1: a config has one key a line"),
@@ -44,6 +54,11 @@ DEFAULT_NEW = """\
         ("pipeline:\n- name: 3\n", "config.yml:2: a component needs a name"),
         ("pipeline:\n- &a\n  name: X\n- *a\n", "config.yml:2: a component is written elsewhere"),
         ("mine: &a\n- name: X\npipeline: *a\n", "config.yml:3: the pipeline is written elsewhere"),
+        ("pipeline: &a [*a]\n", "config.yml: something that has an &anchor holds its own"),
+        ("mine: &a {x: *a}\npipeline:\n- name: DIETClassifier\n", "config.yml: something that has an &anchor holds"),
+        ("pipeline:\n- name: DIETClassifier\n  5: 6\n", "config.yml:2: DIETClassifier has an option 5"),
+        ("pipeline:\n- ? [a]\n  : b\n  name: DIETClassifier\n", r"config.yml:2: DIETClassifier has an option \('a',\)"),
+        ("pipeline:\r- name: DIETClassifier\r", "config.yml: the pipeline has no line of its own for each component"),
         (config(*SMALL, "rasa_token_pruning.FewShotIntentClassifier"), "config.yml has both DIETClassifier and Few"),
     ],
 )

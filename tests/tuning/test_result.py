@@ -368,6 +368,7 @@ def test_other_budgets_run_nothing(file, monkeypatch):
         b'{"format": 2}',
         b'{"format": 1}',
         b'{"date": "2024-01-01", "levels": {}}',
+        pytest.param(b"[" * 100_000, id="too deep"),
         b'{"format": 1, "setting": 3, "identity": "x", "trials": []}',
         b'{"format": 1, "setting": {"shots": [5]}, "identity": "x", "trials": []}',
     ],

@@ -1,0 +1,73 @@
+"""A process that may have no more memory says so, or ends: it does not hang, and it does not half answer."""
+
+import asyncio
+import re
+import resource
+import signal
+import sys
+
+import pytest
+
+from tests.reliability.children import child, rasa
+from tests.ways_in.processes import free_port
+from tests.ways_in.servers import Server
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what is used is read from /proc")
+
+MIB = 2**20
+UNDERSTOOD, REFUSED = "card_lost", "refused"
+
+
+def limit(mib):
+    """Allow this process so much memory beyond what it has."""
+    with open("/proc/self/status") as status:
+        [used] = re.findall(r"^VmSize:\s+(\d+) kB", status.read(), re.M)
+    most = int(used) * 1024 + mib * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def load_and_parse(archive, mib):
+    from rasa.core.agent import Agent
+
+    limit(mib)
+    try:
+        agent = Agent.load(str(archive))
+        said = asyncio.run(agent.parse_message("someone took my card"))["intent"]["name"]
+    except (Exception, MemoryError) as error:
+        sys.stdout.write(f"{type(error).__name__} {error}\n")
+        said = REFUSED
+    sys.stdout.write(f"{said}\n")
+    sys.stdout.flush()
+
+
+def run_limited(mib, *arguments):
+    limit(mib)
+    rasa(*arguments)
+
+
+@pytest.mark.parametrize("mib", [4, 32, 64, 128, 256, 2048])
+def test_with_too_little_memory_loading_fails_or_ends_the_process_and_does_not_hang(archive, tmp_path, mib):
+    with child(tmp_path, load_and_parse, archive, mib) as process:
+        code = process.wait()
+        if code:  # libraries that cannot go on end the process
+            assert code == -signal.SIGABRT, process.printed
+        else:
+            assert process.printed.splitlines()[-1] in (UNDERSTOOD, REFUSED), process.printed
+        if mib == 2048:
+            assert process.printed.splitlines()[-1] == UNDERSTOOD
+
+
+def test_a_server_without_memory_for_the_archive_does_not_pretend_to_have_one(copy):
+    port = free_port()
+    options = ("run", "--enable-api", "--interface", "127.0.0.1", "--port", port)
+    with child(copy, run_limited, 32, *options) as process:
+        server = Server(port, process, process.log)
+        try:
+            server.wait()
+        except AssertionError:
+            assert process.wait() != 0  # it has ended
+            return
+        assert server.request("GET", "/version")
+        with pytest.raises(OSError, match="409"):
+            server.parse("someone took my card")
+        assert "Could not load model" in process.printed
