@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -213,7 +212,8 @@ class PrunedEncoder:
         return [encoded[index] for index in range(len(texts))]
 
 
-class _Memory(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Memory:
     """What was encoded last, without and with the states of word pieces."""
 
     embeddings: TextCache[np.ndarray]

@@ -34,7 +34,7 @@ class Runtime:
     :param engine: Word pieces to embeddings.
     :param graph: The content of its onnx file if it was made here with the onnx engine, else nothing.
     :param model: What the torch engine shares its weights with, so that further encoders of it share them too.
-    :param memories: What its encoders remember, by the MiB that this may take.
+    :param memories: What its encoders remember, by the MiB that this may take, as long as one of them lives.
     """
 
     description: Description
@@ -42,7 +42,7 @@ class Runtime:
     engine: Engine
     graph: bytes | None = field(default=None, repr=False)
     model: SentenceModel | None = field(default=None, repr=False)
-    memories: dict[float, Any] = field(default_factory=dict, repr=False)
+    memories: WeakValueDictionary[float, Any] = field(default_factory=WeakValueDictionary, repr=False)
 
 
 _running: WeakValueDictionary[Any, Runtime] = WeakValueDictionary()

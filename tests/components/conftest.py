@@ -94,7 +94,9 @@ def run(program, *arguments):
 
 @pytest.fixture(scope="session", autouse=True)
 def keep_the_encoder_loaded():
-    kept = shared_model(DEFAULT_MODEL), encoder_from_config(TokenPruningFeaturizer.get_default_config())
+    # Without a memory of texts, which those that tests make would share.
+    config = {**TokenPruningFeaturizer.get_default_config(), "cache_mib": 0}
+    kept = shared_model(DEFAULT_MODEL), encoder_from_config(config)
     yield
     del kept
 

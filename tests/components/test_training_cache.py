@@ -1,5 +1,6 @@
 """What a training finds in Rasa's cache folder: the texts that an earlier one encoded, and the encoder itself."""
 
+import gc
 import uuid
 
 import numpy as np
@@ -27,6 +28,7 @@ def cache_folder(cache_folder):
 @pytest.fixture
 def made(monkeypatch):
     """The encoders that were made or loaded, and the texts that were run, counted around the real ones."""
+    gc.collect()  # the encoders of tests before, with what they remember
     counted = {"encoders": 0, "texts": 0}
     start, run = PrunedEncoder._start, OnnxEngine.run
 
