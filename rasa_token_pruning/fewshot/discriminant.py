@@ -26,7 +26,7 @@ _LEAST = 1e-6
 
 
 def learn_discriminant(examples: Examples, held_out: HeldOut) -> FewShotClassifier:
-    """A classifier with this head. Where labels have an example or two, it beats logistic regression.
+    """A classifier with this head. Where some labels have more examples than others, it beats logistic regression.
 
     :param held_out: From ``cross_fit``.
     """

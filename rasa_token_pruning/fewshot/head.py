@@ -36,10 +36,8 @@ class LinearHead:
 def fit_head(embeddings: np.ndarray, labels: np.ndarray, strength: float) -> LinearHead:
     """Fit a head. The same input gives the same head to the bit.
 
-    Every intent counts the same, however many examples it has: few examples are no sign that users seldom mean it. The
-    optimum is that of scikit-learn's LogisticRegression with ``class_weight="balanced"``; this is twice as fast,
-    because it calculates in float32 and around the mean embedding, where fewer steps are needed. The intercept makes up
-    for the mean.
+    The optimum is that of scikit-learn's LogisticRegression; this is twice as fast, because it calculates in float32
+    and around the mean embedding, where fewer steps are needed. The intercept makes up for the mean.
 
     :param embeddings: ``(examples, dimension)``.
     :param labels: The number of each example's intent, ``(examples,)``; every number from 0 to the largest occurs,
@@ -49,9 +47,7 @@ def fit_head(embeddings: np.ndarray, labels: np.ndarray, strength: float) -> Lin
     rows = normalized(embeddings)
     mean = rows.mean(axis=0)
     intents, dimension = int(labels.max()) + 1, rows.shape[1]
-    counts = np.bincount(labels)
-    shares = (len(labels) / (intents * counts[labels])).astype(np.float32)
-    objective = partial(_loss_and_gradient, (rows - mean).astype(np.float32), labels, shares, 1 / strength)
+    objective = partial(_loss_and_gradient, (rows - mean).astype(np.float32), labels, 1 / strength)
     with threadpool_limits(1):  # more threads wait for each other, and would change last bits
         found = minimize(
             objective,
@@ -65,12 +61,11 @@ def fit_head(embeddings: np.ndarray, labels: np.ndarray, strength: float) -> Lin
 
 
 def _loss_and_gradient(
-    rows: np.ndarray, labels: np.ndarray, shares: np.ndarray, penalty: float, parameters: np.ndarray
+    rows: np.ndarray, labels: np.ndarray, penalty: float, parameters: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """The regularised cross-entropy for one example, and its gradient.
 
     :param rows: ``(examples, dimension)``, float32.
-    :param shares: How much each example counts, 1 on average, ``(examples,)``, float32.
     :param penalty: The weight of half the squared weights; the bias goes free.
     :param parameters: Weights and bias of each intent in turn, ``(intents * (dimension + 1),)``, float64.
     """
@@ -79,13 +74,12 @@ def _loss_and_gradient(
     logits = rows @ weights.T.astype(np.float32) + bias[:, 0].astype(np.float32)
     logits = logits - logits.max(axis=1, keepdims=True)
     true = (np.arange(count), labels)
-    likelihood = (shares * logits[true]).sum(dtype=np.float64)
+    likelihood = logits[true].sum(dtype=np.float64)
     errors = np.exp(logits, out=logits)
     sums = errors.sum(axis=1, keepdims=True)
     errors /= sums
     errors[true] -= 1
-    errors *= shares[:, None]
-    loss = (shares * np.log(sums[:, 0])).sum(dtype=np.float64) - likelihood + penalty / 2 * (weights**2).sum()
+    loss = np.log(sums).sum(dtype=np.float64) - likelihood + penalty / 2 * (weights**2).sum()
     gradient = np.hstack([errors.T @ rows + penalty * weights, errors.sum(axis=0, dtype=np.float64)[:, None]])
     return loss / count, gradient.ravel() / count
 

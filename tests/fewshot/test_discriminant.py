@@ -64,7 +64,7 @@ def test_labels_with_few_examples_are_chosen_as_often_as_others():
         head.logits(judged).argmax(axis=1) < 20 for head in (fit_discriminant(rows, learnt), logistic(rows, learnt))
     )
     assert 0.4 < ours.mean() < 0.6
-    assert theirs.mean() < ours.mean() - 0.1
+    assert theirs.mean() < 0.2
 
 
 def test_uneven_examples_cost_less_than_they_cost_logistic_regression():

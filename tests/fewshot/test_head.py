@@ -39,16 +39,12 @@ def test_head_learns_what_can_be_told_apart(intents):
     assert np.array_equal(head.logits(embeddings[1::2]).argmax(axis=1), labels[1::2])
 
 
-@pytest.mark.parametrize("most", [1, 6])
 @pytest.mark.parametrize("intents", [2, 3, 10])
-def test_logits_are_the_log_probabilities_of_scikit_learn_up_to_a_constant(intents, most):
+def test_logits_are_the_log_probabilities_of_scikit_learn_up_to_a_constant(intents):
     embeddings, labels = clusters(intents, 6, noise=1.0)
-    kept = np.arange(len(labels)) % 6 >= labels % most  # of some intents all, of others fewer
-    embeddings, labels = embeddings[kept], labels[kept]
     # Of two intents scikit-learn keeps one row of weights and regularises that; here both have theirs, half as long.
     strength = 40.0 if intents == 2 else 20.0
-    theirs = LogisticRegression(C=strength, max_iter=2000, tol=1e-6, class_weight="balanced")
-    theirs.fit(normalized(embeddings), labels)
+    theirs = LogisticRegression(C=strength, max_iter=2000, tol=1e-6).fit(normalized(embeddings), labels)
     ours = log_softmax(fit_head(embeddings, labels, 20.0).logits(embeddings), axis=1)
     np.testing.assert_allclose(ours, theirs.predict_log_proba(normalized(embeddings)), atol=0.01)
 
