@@ -1,4 +1,3 @@
-import gc
 import json
 import shutil
 import threading
@@ -15,6 +14,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning import PrunedEncoder, PruningPolicy, TokenPruningFeaturizer
 from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
+from tests.alone import alone
 from tests.components.conftest import EXAMPLES, run, training_data
 
 LONG = "good morning, since the update yesterday my laptop does not find the printer on the second floor any more"
@@ -336,7 +336,6 @@ def test_instances_with_equal_options_share_one_runtime_whatever_they_remember(b
 @pytest.fixture
 def runs(monkeypatch):
     """How many texts the engine has run, counted around the real one."""
-    gc.collect()  # the encoders of tests before, with what they remember
     counted = []
     real = OnnxEngine.run
 
@@ -345,7 +344,8 @@ def runs(monkeypatch):
         return real(engine, ids)
 
     monkeypatch.setattr(OnnxEngine, "run", run)
-    return counted
+    with alone():
+        yield counted
 
 
 def test_a_text_that_was_seen_is_not_encoded_again(bench, runs):

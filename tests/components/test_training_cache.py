@@ -1,6 +1,5 @@
 """What a training finds in Rasa's cache folder: the texts that an earlier one encoded, and the encoder itself."""
 
-import gc
 import uuid
 
 import numpy as np
@@ -13,6 +12,7 @@ from rasa_token_pruning import TokenPruningFeaturizer
 from rasa_token_pruning.components.intent_names import INTENT_NAME
 from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from tests.alone import alone
 from tests.components.conftest import EXAMPLES, training_data
 
 OTHER = {**EXAMPLES, "greet": [*EXAMPLES["greet"], "good evening"]}
@@ -28,7 +28,6 @@ def cache_folder(cache_folder):
 @pytest.fixture
 def made(monkeypatch):
     """The encoders that were made or loaded, and the texts that were run, counted around the real ones."""
-    gc.collect()  # the encoders of tests before, with what they remember
     counted = {"encoders": 0, "texts": 0}
     start, run = PrunedEncoder._start, OnnxEngine.run
 
@@ -42,7 +41,8 @@ def made(monkeypatch):
 
     monkeypatch.setattr(PrunedEncoder, "_start", counting_start)
     monkeypatch.setattr(OnnxEngine, "run", counting_run)
-    return counted
+    with alone():
+        yield counted
 
 
 def train(bench, examples=EXAMPLES, eager=False, **config):

@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 
+from tests.alone import alone
 from tests.reliability.conftest import change
 from tests.ways_in.trainings import bank_with, train
 
@@ -61,7 +62,8 @@ def marked_bank(folder, **options):
 def parse_all(archive):
     from rasa.core.agent import Agent  # here, because it takes seconds
 
-    agent = Agent.load(str(archive))
+    with alone():
+        agent = Agent.load(str(archive))
     return [asyncio.run(agent.parse_message(text)) for text in MESSAGES]
 
 

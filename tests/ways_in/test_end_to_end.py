@@ -1,7 +1,6 @@
 """Stories in words: Rasa puts a second featurizer beside the first, and asks it for each action of the assistant."""
 
 import asyncio
-import gc
 
 import pytest
 import yaml
@@ -42,7 +41,6 @@ def loaded(trainings):
     """The assistant as it answers, and what encoders did while it was loaded."""
     from rasa.core.agent import Agent  # here, because it takes seconds
 
-    gc.collect()  # the encoders of the trainings
     with counted() as work:
         return Agent.load(str(trainings[0].archive)), work
 

@@ -1,6 +1,5 @@
 """Rasa's training in this process, with what our encoders did in it counted around the real ones."""
 
-import gc
 import logging
 import re
 import shutil
@@ -13,6 +12,7 @@ import pytest
 
 from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from tests.alone import alone
 
 HERE = Path(__file__).parent
 
@@ -47,7 +47,7 @@ class Training:
 
 @contextmanager
 def counted():
-    """The work of all encoders until the end of the block. What others still hold is shared, and not counted."""
+    """The work of all encoders until the end of the block. Those made in it share nothing with others."""
     work = Work()
     start, open_engine, encode = PrunedEncoder._start, OnnxEngine.__init__, PrunedEncoder._encode
 
@@ -63,7 +63,7 @@ def counted():
         work.texts.extend(texts)
         return encode(encoder, texts)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with alone(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(PrunedEncoder, "_start", counting_start)
         patch.setattr(PrunedEncoder, "_encode", counting_encode)
         patch.setattr(OnnxEngine, "__init__", counting_open)
@@ -106,7 +106,6 @@ def train(folder, cache, name="assistant", **options):
     """Train the assistant in a folder, with Rasa's cache in another."""
     import rasa  # here, because it takes seconds
 
-    gc.collect()  # the encoders of trainings before
     with counted() as work, _heard("rasa.engine.training.hooks") as lines, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RASA_CACHE_DIRECTORY", str(cache))
         files = {"domain": folder / "domain.yml", "config": folder / "config.yml", "output": folder / "models"}
