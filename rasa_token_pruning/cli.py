@@ -14,12 +14,14 @@ from rasa_token_pruning.evaluation import (
     hardware_command,
     speed_command,
 )
+from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.migration import migrate_command
 from rasa_token_pruning.tuning import tune_command
 from rasa_token_pruning.version import __version__
 
 # What a user can put right; everything else is ours to put right and shows its traceback.
 _USER_ERRORS = (
+    ClassifierError,
     EncoderError,
     OSError,
     accuracy_command.FigureError,

@@ -142,7 +142,7 @@ def test_no_method_that_the_engine_calls_is_a_coroutine(component):
     ("component", "option", "advice"),
     [
         (FewShotIntentClassifier, {"ranking_lenght": 5}, "Did you mean 'ranking_length'"),
-        (FewShotIntentClassifier, {"C": 0}, "greater than 0"),
+        (FewShotIntentClassifier, {"C": 0}, "a number from 1e-6 to 1e6"),
         (FewShotResponseSelector, {"retrieval_intnet": "faq"}, "Did you mean 'retrieval_intent'"),
         (FewShotEntityExtractor, {"split_entities_by_comma": "no"}, "give true or false"),
         (TokenPruningFeaturizer, {"quantil": 0.5}, "Did you mean 'quantile'"),

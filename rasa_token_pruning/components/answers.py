@@ -16,6 +16,7 @@ from rasa.shared.nlu.constants import RESPONSE, RESPONSE_IDENTIFIER_DELIMITER, T
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.nlu.training_data.util import intent_response_key_to_template_key
 
+from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.components.intent_names import base_intent, full_intent
 from rasa_token_pruning.components.learning import LabelledMessages
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
@@ -119,12 +120,12 @@ def _asks(key: str, retrieval_intent: str | None) -> bool:
 
 def _response_features(training_data: TrainingData, featurizers: list[str]) -> dict[str, np.ndarray]:
     """For response keys, the sentence features of a response's text, ``(dimension,)``."""
-    features = {}
+    rows = {}
     for message in training_data.intent_examples:
-        _, sentence = message.get_dense_features(RESPONSE, featurizers)
-        if sentence is not None:
-            features[full_intent(message)] = sentence.features[0]
-    return features
+        features = attached_sentence(message, RESPONSE, featurizers)
+        if features is not None:
+            rows[full_intent(message)] = features[0]
+    return rows
 
 
 def _classifier(

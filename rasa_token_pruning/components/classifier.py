@@ -18,6 +18,7 @@ from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.components.learner import Learner
 from rasa_token_pruning.components.learning import LabelledMessages, learn
 from rasa_token_pruning.components.options import (
@@ -193,10 +194,9 @@ class FewShotIntentClassifier(IntentClassifier, Learner):
 
     def _features(self, message: Message, dimension: int) -> np.ndarray | None:
         """The message's sentence features, ``(1, dimension)``, or None if there are none that can be used."""
-        _, sentence = message.get_dense_features(TEXT, self._config["featurizers"])
-        if sentence is None:
+        features = attached_sentence(message, TEXT, self._config["featurizers"])
+        if features is None:
             return None
-        features: np.ndarray = sentence.features
         if features.shape != (1, dimension) or not np.isfinite(features).all():
             if not self._warned:
                 self._warned = True

@@ -21,13 +21,14 @@ from rasa.shared.nlu.constants import ACTION_TEXT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_token_pruning.components.encoder_archive import read_encoder, write_encoder
+from rasa_token_pruning.components.encoder_archive import read_encoder
 from rasa_token_pruning.components.encoders import encoder_fingerprint, encoder_from_config
 from rasa_token_pruning.components.intent_names import attach_intent_names
 from rasa_token_pruning.components.options import as_config_error, check_flag, check_keys
 from rasa_token_pruning.components.refining import attach_held_out, refine_encoder
 from rasa_token_pruning.components.training_cache import TextRows, TrainingCache
 from rasa_token_pruning.encoder.alignment import token_rows
+from rasa_token_pruning.encoder.archived import write_archived
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.pruned import EncodedText, PrunedEncoder
 
@@ -195,9 +196,9 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             if self._config["refine"]:
                 with as_config_error(type(self).__name__, EncoderError):
                     self._encoder = refine_encoder(encoder_from_config(self._config), training_data, folder)
-                write_encoder(self._encoder, folder, bundled=True)
+                write_archived(self._encoder, folder, bundled=True)
             elif not TrainingCache(self._config).recall_archive(folder):
-                write_encoder(self._encoder, folder, self._config["bundle_encoder"])
+                write_archived(self._encoder, folder, self._config["bundle_encoder"])
                 TrainingCache(self._config).remember_archive(folder)
         return self._resource
 

@@ -10,6 +10,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.fewshot.names import name_as_text
 
 # None of Rasa's own attributes: features for INTENT would change what Rasa's policies learn.
@@ -44,9 +45,9 @@ def collect_intent_names(training_data: TrainingData, featurizers: list[str]) ->
     """
     names = {}
     for message in training_data.intent_examples:
-        _, sentence = message.get_dense_features(INTENT_NAME, featurizers)
-        if sentence is not None:
-            names[full_intent(message)] = sentence.features[0]
+        features = attached_sentence(message, INTENT_NAME, featurizers)
+        if features is not None:
+            names[full_intent(message)] = features[0]
     return names
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.components.intent_names import base_intent, collect_intent_names, full_intent
 from rasa_token_pruning.components.refining import collect_held_out
 from rasa_token_pruning.fewshot.calibration import probabilities
@@ -51,10 +52,10 @@ class LabelledMessages:
         """
         messages, rows = [], []
         for message in training_data.intent_examples:
-            _, sentence = message.get_dense_features(TEXT, featurizers)
-            if sentence is not None:
+            features = attached_sentence(message, TEXT, featurizers)
+            if features is not None:
                 messages.append(message)
-                rows.append(sentence.features[0])
+                rows.append(features[0])
         texts, intents = [message.get(TEXT) for message in messages], [full_intent(message) for message in messages]
         # With a second dense featurizer, which knows nothing of names, they are narrower than the examples.
         named = collect_intent_names(training_data, featurizers).items()

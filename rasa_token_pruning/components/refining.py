@@ -15,6 +15,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from safetensors.numpy import load_file, save_file
 
+from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.components.intent_names import full_intent, names_of
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.fewshot.held_out import HeldOut
@@ -79,9 +80,9 @@ def collect_held_out(messages: Sequence[Message], intents: Sequence[str]) -> Hel
     known = {intent: number for number, intent in enumerate(sorted(set(intents)))}
     rows = {}
     for number, message in enumerate(messages):
-        _, said = message.get_dense_features(HELD_OUT)
-        if said is not None and said.features.shape == (1, 2 * len(known)):
-            rows[number] = said.features[0].astype(np.float64)
+        said = attached_sentence(message, HELD_OUT)
+        if said is not None and said.shape == (1, 2 * len(known)):
+            rows[number] = said[0].astype(np.float64)
     if not rows:
         return None
     # The order of the examples must not show in the last bits of what is learnt from them.

@@ -27,6 +27,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.nlu.training_data.util import intent_response_key_to_template_key
 
 from rasa_token_pruning.components.answers import Answers
+from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.components.learner import Learner
 from rasa_token_pruning.components.options import (
     DIET_ONLY,
@@ -160,9 +161,8 @@ class FewShotResponseSelector(Learner):
         if self._answers is None:
             return []
         classifier = self._answers.classifier
-        _, sentence = message.get_dense_features(TEXT, self._config["featurizers"])
-        features = np.empty(0) if sentence is None else sentence.features
-        if features.shape != (1, classifier.dimension) or not np.isfinite(features).all():
+        features = attached_sentence(message, TEXT, self._config["featurizers"])
+        if features is None or features.shape != (1, classifier.dimension) or not np.isfinite(features).all():
             logger.debug("A message has no sentence features like those of the training: no response is selected.")
             return []
         if not features.any():  # zeros stand for a text of which an encoder reads nothing

@@ -19,6 +19,7 @@ from rasa.shared.nlu.constants import (
 )
 from rasa.shared.nlu.training_data.message import Message
 
+from rasa_token_pruning.components.attached import attached_tokens
 from rasa_token_pruning.fewshot.bilou import Label, Span, parts
 from rasa_token_pruning.fewshot.tagger import Tagging, TokenFeatures
 
@@ -46,16 +47,16 @@ def token_features(message: Message, featurizers: list[str]) -> TokenFeatures | 
     :param featurizers: The featurizers whose features count; all if empty.
     """
     tokens = tokens_of(message)
-    sequence, _ = message.get_dense_features(TEXT, featurizers)
-    if sequence is None or len(sequence.features) != len(tokens):
+    rows = attached_tokens(message, TEXT, featurizers)
+    if rows is None or len(rows) != len(tokens):
         return None
-    [seen] = np.nonzero(sequence.features.any(axis=1))
+    [seen] = np.nonzero(rows.any(axis=1))
     if not len(seen):
         return None
     tokens = tokens[: seen[-1] + 1]
     matching = [token.get(_PATTERN, {}) for token in tokens]
     return TokenFeatures(
-        rows=np.asarray(sequence.features[: len(tokens)], dtype=np.float32),
+        rows=np.asarray(rows[: len(tokens)], dtype=np.float32),
         words=[token.text for token in tokens],
         patterns=[[name for name, matches in patterns.items() if matches] for patterns in matching],
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rasa_token_pruning.encoder.bundle import DESCRIPTION
+from rasa_token_pruning.encoder.archived import bundled_encoder, read_archived
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
@@ -128,19 +126,13 @@ def _check_options(file: Path, options: Mapping[str, Any]) -> None:
 def _encoder(options: Mapping[str, Any], folder: Path, file: Path) -> PrunedEncoder:
     """The encoder in the archive, or the one that it was trained with."""
     try:
-        record = json.loads((folder / "encoder.json").read_bytes())
-        trained_with, bundle = (record["identity"], record["precision"]), record["bundle"]
-        if bundle is not None:
-            description = (folder / "encoder" / DESCRIPTION).read_bytes()
-            if hashlib.sha256(description).hexdigest() != bundle:
-                raise EncoderError("it is not the one that was written.")
-            return PrunedEncoder.load(folder / "encoder", num_threads=options["num_threads"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ArchiveError(
-            f"The encoder in {file} cannot be used: train again, or restore the archive. ({error})"
-        ) from error
+        record = read_archived(folder)
+        if record.bundle is not None:
+            return bundled_encoder(record, folder, options["num_threads"], cache_mib=0)
+    except EncoderError as error:
+        raise ArchiveError(f"{file}: {error}") from error
     encoder = _encoder_from_options(options)
-    if (encoder.identity, encoder.precision) != trained_with:
+    if (encoder.identity, encoder.precision) != (record.identity, record.precision):
         raise ArchiveError(
             f"{file} was trained with another encoder than model '{options['model']}' with precision "
             f"{encoder.precision} on this machine: install that of the training, or train again."

@@ -11,7 +11,8 @@ from typing import Any
 
 _YAML = (".yml", ".yaml")
 # [text](entity), [text](entity:value), [text]{"entity": ...} and [text][{...}, ...], as Rasa's own parser takes them.
-_ENTITY = re.compile(r"\[(?P<text>[^\]]+?)\](?:\([^:)]+?(?::[^)]+)?\)|\{[^}]+?\}|\[.*?\])")
+# Limits, so that a line of thousands of brackets does not take the square of its length.
+_ENTITY = re.compile(r"\[(?P<text>[^\]]{1,500})\](?:\([^:)]{1,500}(?::[^)]{1,500})?\)|\{[^}]{1,500}\}|\[.{0,500}?\])")
 _ENDS = "\n\r "  # what Rasa takes off an example
 
 

@@ -12,7 +12,8 @@ from rasa_token_pruning.migration.errors import MigrationError
 from rasa_token_pruning.migration.yaml_text import parse_data
 
 # As Rasa's own parser takes them: [text](entity), [text](entity:value), [text]{"entity": ...}, [text][{...}, {...}]
-_ANNOTATION = re.compile(r"\[[^\]]+?\](?:\([^:)]+?(?::[^)]+)?\)|\{[^}]+?\}|\[.*?\])")
+# Limits, so that a line of thousands of brackets does not take the square of its length.
+_ANNOTATION = re.compile(r"\[[^\]]{1,500}\](?:\([^:)]{1,500}(?::[^)]{1,500})?\)|\{[^}]{1,500}\}|\[.{0,500}?\])")
 _YAML, _JSON = (".yml", ".yaml"), ".json"
 
 

@@ -147,11 +147,11 @@ def test_examples_of_another_width(packed, contents):
         (f"{CLASSIFIER}classifier.json", b"{", "FewShotIntentClassifier in .* train again"),
         (f"{CLASSIFIER}classifier.safetensors", None, "FewShotIntentClassifier in .* train again"),
         (f"{CLASSIFIER}examples.json", b"[]", "remembered examples .* train again"),
-        (f"{FEATURIZER}encoder.json", None, "The encoder in .* train again"),
-        (f"{FEATURIZER}encoder.json", b"[1]", "The encoder in .* train again"),
-        (f"{FEATURIZER}encoder/encoder.json", b"{}", "not the one that was written"),
-        (f"{FEATURIZER}encoder/encoder.onnx", b"0", "The encoder in .* train again"),
-        (f"{FEATURIZER}encoder/tokenizer.json", None, "The encoder in .* train again"),
+        (f"{FEATURIZER}encoder.json", None, "The record of the encoder .* train again"),
+        (f"{FEATURIZER}encoder.json", b"[1]", "The record of the encoder .* train again"),
+        (f"{FEATURIZER}encoder/encoder.json", b"{}", "not what was written"),
+        (f"{FEATURIZER}encoder/encoder.onnx", b"0", "The encoder in .* Train again"),
+        (f"{FEATURIZER}encoder/tokenizer.json", None, "The encoder in .* Train again"),
     ],
 )
 def test_damaged_files(packed, name, content, said):
@@ -164,6 +164,11 @@ def test_an_encoder_that_is_not_in_the_archive_is_made_again(packed, contents, a
     assert isinstance(assistant.encoder, PrunedEncoder) and assistant.encoder.can_be_saved
     texts = ["hello", "good morning, i can not find the car park of which they told me"]
     np.testing.assert_array_equal(assistant.encoder.encode(texts), load(archive).encoder.encode(texts))
+
+
+def test_a_record_of_another_format_is_refused(packed, contents):
+    with pytest.raises(ArchiveError, match="has format 2, but this version reads 1: train again"):
+        load(packed(without_encoder(contents, format=2)))
 
 
 @pytest.mark.parametrize("changes", [{"identity": "0" * 64}, {"precision": "fp32"}])
