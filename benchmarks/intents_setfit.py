@@ -58,7 +58,7 @@ def packaged_model() -> Path:
 
 def train(model: Path, texts: list[str], labels: list[int], options: dict[str, Any]) -> tuple[Any, int]:
     """A trained ``SetFitModel`` that was also written to disk, and the number of steps it took."""
-    from datasets import Dataset  # type: ignore[import-not-found]
+    from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments  # type: ignore[import-not-found]
 
     with tempfile.TemporaryDirectory() as folder:

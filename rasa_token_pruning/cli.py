@@ -16,6 +16,7 @@ from rasa_token_pruning.evaluation import (
 )
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.migration import migrate_command
+from rasa_token_pruning.training import train_command
 from rasa_token_pruning.tuning import tune_command
 from rasa_token_pruning.version import __version__
 
@@ -29,6 +30,7 @@ _USER_ERRORS = (
     migrate_command.MigrationError,
     speed_command.TextsError,
     speed_command.SpeedError,
+    train_command.TrainingError,
     tune_command.LabelledError,
     tune_command.TuningError,
 )
@@ -45,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     explain_command.add(commands)
     migrate_command.add(commands)
     tune_command.add(commands)
+    train_command.add(commands)
     benchmark = commands.add_parser("benchmark", help="measure")
     kinds = benchmark.add_subparsers(required=True, metavar="KIND")
     speed_command.add(kinds)

@@ -11,6 +11,7 @@ import rasa_token_pruning
 BELOW = {
     "components": {"adaptation", "encoder", "fewshot"},
     "tuning": {"evaluation", "encoder", "fewshot"},
+    "training": {"evaluation", "encoder", "fewshot"},
     "evaluation": {"encoder", "fewshot"},
     "adaptation": {"encoder", "fewshot"},
     "migration": set(),
@@ -19,6 +20,7 @@ BELOW = {
 }
 NEVER = {
     "tuning": {"rasa", "tensorflow"},
+    "training": {"rasa", "tensorflow"},
     "evaluation": {"rasa", "tensorflow"},
     "adaptation": {"rasa", "tensorflow"},
     "migration": {"rasa", "tensorflow", "torch", "transformers"},

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rasa_token_pruning.encoder.bundle import DESCRIPTION
-from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.errors import EncoderError, TooLittleMemory
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 
 FORMAT = 1
@@ -65,12 +65,15 @@ def bundled_encoder(record: Archived, folder: Path, num_threads: int | None, cac
 
     :param num_threads: See ``PrunedEncoder``.
     :param cache_mib: See ``PrunedEncoder``.
-    :raises EncoderError: If a file is missing, damaged, or not the one that was written.
+    :raises EncoderError: If a file is missing, damaged, or not the one that was written; ``TooLittleMemory`` if there
+        is no memory to tell.
     """
     try:
         if _hash(folder) == record.bundle:
             return PrunedEncoder.load(folder / _FILES, num_threads=num_threads, cache_mib=cache_mib)
         reason: Exception = EncoderError(f"{folder / _FILES / DESCRIPTION} is not what was written.")
+    except TooLittleMemory:
+        raise
     except (EncoderError, OSError) as error:
         reason = error
     raise EncoderError(

@@ -9,7 +9,10 @@ import numpy as np
 import onnxruntime
 
 from rasa_token_pruning.encoder.engine import TokenStates
-from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.errors import EncoderError, TooLittleMemory
+
+# What onnxruntime says, in errors that are otherwise those of a damaged graph.
+_OUT_OF_MEMORY = ("bad_alloc", "Failed to allocate memory")
 
 
 class OnnxEngine:
@@ -17,7 +20,7 @@ class OnnxEngine:
 
     :param graph: The file, or its content.
     :param num_threads: How many threads one pass may use, at least 1, or ``None`` for one per core.
-    :raises EncoderError: If onnxruntime cannot read it.
+    :raises EncoderError: If onnxruntime cannot read it; ``TooLittleMemory`` if it has no memory for it.
     """
 
     def __init__(self, graph: bytes | Path, num_threads: int | None = None) -> None:
@@ -41,7 +44,7 @@ class OnnxEngine:
 def open_session(graph: bytes | Path, num_threads: int | None = None) -> Any:
     """An onnxruntime session on the CPU.
 
-    :raises EncoderError: If onnxruntime cannot read the graph.
+    :raises EncoderError: If onnxruntime cannot read the graph; ``TooLittleMemory`` if it has no memory for it.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads or 0
@@ -53,6 +56,10 @@ def open_session(graph: bytes | Path, num_threads: int | None = None) -> Any:
         source = graph if isinstance(graph, bytes) else str(graph)
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library's errors have no common base but this
+        if any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise TooLittleMemory(
+                f"There is too little memory to load the encoder: allow the process more. (onnxruntime: {error})"
+            ) from error
         raise EncoderError(f"onnxruntime cannot read the encoder's graph: {error}") from error
 
 

@@ -67,6 +67,18 @@ class PruningPolicy:
         # The tiny term undoes binary rounding: 0.29 * 100 is 28.999999999999996.
         return length - int(self.quantile * removable + 1e-9)
 
+    def check_fits(self, layers: int) -> None:
+        """Whether an encoder has the layers that are cut.
+
+        :param layers: The number of its layers.
+        :raises EncoderError: If not.
+        """
+        if any(layer >= layers for layer in self.layers):
+            raise EncoderError(
+                f"layers is {list(self.layers)}, but this encoder has {layers} layers: give numbers from 0 to "
+                f"{layers - 1}."
+            )
+
     def without_cuts(self) -> PruningPolicy:
         """The same policy with pruning off; its layers still say where the read-out before the cut is taken."""
         return replace(self, quantile=0.0)

@@ -77,11 +77,7 @@ def specification(model: SentenceModel, options: Options) -> EncoderSpec:
     policy = options.pruning
     if not isinstance(policy, PruningPolicy):
         policy = preset(policy, layers, options.model)
-    if any(layer >= layers for layer in policy.layers):
-        raise EncoderError(
-            f"layers is {list(policy.layers)}, but this encoder has {layers} layers: give numbers from 0 to "
-            f"{layers - 1}."
-        )
+    policy.check_fits(layers)
     return EncoderSpec(policy, joined_layers(options.readout, policy, layers), model.head)
 
 

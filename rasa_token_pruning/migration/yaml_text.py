@@ -11,6 +11,7 @@ from typing import Any
 from rasa_token_pruning.migration.errors import MigrationError
 
 _MOST_NODES = 100_000  # more than any config has
+_LONGEST_NUMBER = 1000  # characters; Python refuses to write numbers of more than 4300 digits
 
 
 def parse(text: str, name: str) -> Any:
@@ -35,7 +36,7 @@ def compose(text: str, name: str) -> Any:
     """The nodes of a text in YAML, which know where they stand; None if it says nothing.
 
     :param name: What messages call it.
-    :raises MigrationError: If it is no YAML, says too much by aliases, or ruamel.yaml is missing.
+    :raises MigrationError: If it is no YAML, says too much by aliases, has a huge number, or ruamel.yaml is missing.
     """
     root = _run("compose", text, name)
     try:
@@ -44,6 +45,12 @@ def compose(text: str, name: str) -> Any:
         raise MigrationError(f"{name}: something that has an &anchor holds its own *alias. Write it out.") from error
     if much:
         raise MigrationError(f"{name} says more than {_MOST_NODES} things, with its *aliases. Is it a config?")
+    for node in _nodes(root) if root is not None else ():
+        if node.id == "scalar" and node.tag.endswith(":int") and len(node.value) > _LONGEST_NUMBER:
+            where = f"{name}:{node.start_mark.line + 1}"
+            raise MigrationError(
+                f"{where}: a number of {len(node.value)} characters. Write one of at most {_LONGEST_NUMBER}."
+            )
     return root
 
 

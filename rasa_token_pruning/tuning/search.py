@@ -15,10 +15,11 @@ from tqdm import tqdm
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import JOINED_WEIGHT
+from rasa_token_pruning.evaluation.tasks import Task
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.result import as_trial
-from rasa_token_pruning.tuning.trial import UNCUT, Setting, Task, Trial, tried
+from rasa_token_pruning.tuning.trial import UNCUT, Setting, Trial, tried
 
 
 def search(

@@ -13,7 +13,8 @@ from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
 from rasa_token_pruning.evaluation.few_shot import draw
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.paired_time import paired_time
-from rasa_token_pruning.tuning.trial import Setting, Task, Trial
+from rasa_token_pruning.evaluation.tasks import Task
+from rasa_token_pruning.tuning.trial import Setting, Trial
 
 MESSAGES = 60
 

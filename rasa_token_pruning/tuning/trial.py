@@ -13,22 +13,11 @@ from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.remembered import Remembered
+from rasa_token_pruning.evaluation.tasks import Task
 from rasa_token_pruning.evaluation.work import piece_counts, work_left
 
 READOUTS = (FINAL, FINAL_AND_CUT)
 UNCUT = (0.0, 2)  # quantile and floor of the unpruned encoder; its layer is the one that the read-out needs
-
-
-@dataclass(frozen=True)
-class Task:
-    """Labelled messages of one assistant.
-
-    :param name: What it is called in the result.
-    :param pool: At least two intents.
-    """
-
-    name: str
-    pool: Labelled
 
 
 @dataclass(frozen=True)

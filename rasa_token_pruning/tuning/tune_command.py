@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,17 @@ from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES
 from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
-from rasa_token_pruning.evaluation.labelled import LabelledError, read_labelled
+from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.evaluation.machine import machine
+from rasa_token_pruning.evaluation.tasks import read_task
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.preset_file import write_preset_file
 from rasa_token_pruning.tuning.result import LEVELS, Budget, Score, SearchResult
 from rasa_token_pruning.tuning.space import Space, default_layers
-from rasa_token_pruning.tuning.trial import READOUTS, Setting, Task
+from rasa_token_pruning.tuning.trial import READOUTS, Setting
 from rasa_token_pruning.version import __version__
 
 __all__ = ["LabelledError", "TuningError", "add"]
-
-_GENERIC = ("train", "data", "nlu")  # names that say nothing: the folder's says more
 
 
 def add(commands: Any) -> None:
@@ -101,7 +99,7 @@ def _searched(arguments: argparse.Namespace) -> SearchResult:
         ) from missing
     if not arguments.tasks:
         raise TuningError("tune needs at least one task: give CSV files (text,intent) or Rasa NLU files or folders.")
-    tasks = [_task(given) for given in arguments.tasks]
+    tasks = [read_task(given) for given in arguments.tasks]
     model = shared_model(arguments.model)
     count = model.weights.config.layers
     layers = arguments.layers or default_layers(count)
@@ -149,25 +147,6 @@ def _row(score: Score | None) -> str:
     time = "" if score.time is None else f"{score.time:.2f}"
     task, change = score.worst
     return f"{how} | {score.work:.2f} | {time} | {score.mean} | {change} ({task}) | {score.long or ''}"
-
-
-def _task(given: str) -> Task:
-    name, is_named, path = given.partition("=")
-    if not is_named or Path(given).exists():
-        name, path = "", given
-    file = Path(path)
-    pool = read_labelled(file)
-    if len(pool.known) < 2 or max(Counter(pool.intents).values()) < 2:
-        raise TuningError(
-            f"{path} has {len(pool)} messages, intents: {len(pool.known)}; a task needs several of two intents or more."
-        )
-    return Task(name or _name(file), pool)
-
-
-def _name(file: Path) -> str:
-    """The first name from the file on upwards that says something."""
-    names = [file.stem, *(folder.name for folder in file.absolute().parents)]
-    return next((name for name in names if name and name not in _GENERIC), file.stem)
 
 
 def _layers(text: str) -> tuple[int, ...]:

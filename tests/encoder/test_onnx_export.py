@@ -18,7 +18,8 @@ from rasa_token_pruning.encoder.onnx_precision import Float32, Int8
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
 from rasa_token_pruning.encoder.readout import POOLINGS, ModelHead, joined_layers
 from rasa_token_pruning.encoder.torch_engine import TorchEngine
-from rasa_token_pruning.encoder.weights import Dense, EncoderWeights
+from rasa_token_pruning.encoder.transformer import Transformer
+from rasa_token_pruning.encoder.weights import Dense, EncoderWeights, TransformerConfig
 from tests.encoder.conftest import operators
 
 CUTS = [((2,), 0.5, 6), ((1, 3), 0.4, 4), ((0, 1, 2), 0.6, 2)]
@@ -128,6 +129,42 @@ def test_in_8_bits_every_architecture_runs_and_is_near(weights, batches, reducti
         found = cut.run(ids)
         assert np.isfinite(found.embeddings).all()
         assert (found.kept.sum(axis=1) == policy.tokens_kept(policy.tokens_kept(ids.shape[1]))).all()
+
+
+@pytest.fixture(params=[(16, 2, 24), (24, 1, 32), (48, 2, 64), (60, 3, 50)], ids=repr)
+def odd(request) -> EncoderWeights:
+    """An encoder with numbers of outputs that onnxruntime gets wrong in 8 bits on a processor with AMX."""
+    width, heads, feed_forward = request.param
+    config = TransformerConfig(60, 64, width, 3, heads, feed_forward, 1e-12)
+    chance = np.random.default_rng(0)
+    arrays = {
+        name: (chance.normal(0, 0.3, value.shape) + name.endswith("norm.weight")).astype(np.float32)
+        for name, value in Transformer(config).state_dict().items()
+    }
+    return EncoderWeights(config, arrays)
+
+
+@pytest.mark.parametrize("policy", [UNCUT, PruningPolicy((1,), 0.1, 4)], ids=["uncut", "cut"])
+def test_in_8_bits_any_width_is_near_and_alike_at_each_call(odd, batches, policy):
+    ranges = activation_ranges(odd, [text for ids in batches for text in ids])
+    spec = EncoderSpec(policy, (), HEAD)
+    exact, near = (OnnxEngine(export(odd, spec, kind), num_threads=1) for kind in (Float32(), Int8(ranges)))
+    for ids in batches:
+        found, expected = near.embed(ids), exact.embed(ids)
+        assert (found * expected).sum(axis=1).min() > 0.97
+        assert all(np.array_equal(near.embed(ids), found) for _ in range(20))
+
+
+@pytest.mark.parametrize("policy", [UNCUT, PruningPolicy((1,), 0.1, 4)], ids=["uncut", "cut"])
+def test_in_8_bits_no_product_has_17_to_31_outputs_after_its_last_whole_32(odd, batches, policy):
+    content = export(odd, EncoderSpec(policy, (), HEAD), Int8(activation_ranges(odd, [batches[0][0]])))
+    graph = onnx.load_from_string(content).graph
+    outputs = {constant.name: constant.dims[-1] for constant in graph.initializer if constant.dims}
+    for node in graph.node:
+        if node.op_type == "MatMulIntegerToFloat":
+            assert outputs[node.input[1]] % 32 <= 16
+        if node.op_type == "QAttention":
+            assert odd.config.width // odd.config.heads % 32 <= 16
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from rasa_token_pruning.encoder.onnx_graph import Graph
-from rasa_token_pruning.encoder.onnx_precision import Float32, Int8, Range, quantization, quantize_rows, smoothing
+from rasa_token_pruning.encoder.onnx_precision import (
+    Float32,
+    Int8,
+    Range,
+    outputs_to_add,
+    quantization,
+    quantize_rows,
+    smoothing,
+)
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 
@@ -168,6 +176,27 @@ def test_a_layer_is_nearly_the_exact_one(layer, name, biased):
     exact = run(hidden, weight, Float32(), name, bias if biased else None)
     np.testing.assert_allclose(exact, hidden @ weight.T + biased * bias, atol=1e-4)
     assert relative_error(run(hidden, weight, Int8(ranges), name, bias if biased else None), exact) < 0.02
+
+
+@pytest.mark.parametrize("outputs", [16, 17, 24, 31, 32, 33, 48, 49, 63])
+@pytest.mark.parametrize("biased", [True, False])
+def test_a_layer_of_any_number_of_outputs_is_nearly_the_exact_one(layer, outputs, biased):
+    hidden, _, _ = layer
+    chance = np.random.default_rng(1)
+    weight, bias = chance.normal(size=(outputs, 64)), chance.normal(size=outputs) if biased else None
+    weight, bias = weight.astype(np.float32), None if bias is None else bias.astype(np.float32)
+    ranges = {"layers.0.expand": Range(hidden.min(axis=0), hidden.max(axis=0))}
+    exact = run(hidden, weight, Float32(), "layers.0.expand", bias)
+    found = run(hidden, weight, Int8(ranges), "layers.0.expand", bias)
+    assert found.shape == exact.shape
+    assert relative_error(found, exact) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("outputs", "more"), [(1, 0), (16, 0), (17, 15), (31, 1), (32, 0), (48, 0), (49, 15), (312, 8), (384, 0)]
+)
+def test_outputs_are_added_up_to_whole_32_where_more_than_half_of_32_is_there(outputs, more):
+    assert outputs_to_add(outputs) == more
 
 
 def test_one_huge_component_ruins_a_layer_unless_it_is_smoothed(layer):

@@ -45,6 +45,11 @@ def test_aliases_that_say_more_than_any_memory_holds_are_refused_at_once(line):
         ("a: 1\n---\nb: 1\n", "config.yml:2: .*another document"),
         ("- a\n", "config.yml:1: a config has one key a line"),
         ('{"pipeline": []}', "config.yml:1: a config has one key a line"),
+        (
+            f"pipeline:\n- name: DIETClassifier\n- name: FallbackClassifier\n  threshold: 0x{5000 * 'f'}\n",
+            "config.yml:4: a number of 5002 characters",
+        ),
+        (f"a: {5000 * '1'}\n", "config.yml:1: a number of 5000 characters"),
         ("recipe: graph.v1\nnodes: {}\n", "recipe graph.v1, which lists nodes"),
         ("recipe: mine\n", "recipe 'mine'; only default.v1"),
         ("a: 1\npipeline: supervised_embeddings\n", "config.yml:2: pipeline is 'supervised_embeddings'. Give a list"),

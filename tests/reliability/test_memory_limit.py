@@ -8,14 +8,16 @@ import sys
 
 import pytest
 
+from rasa_token_pruning.encoder.archived import bundled_encoder, read_archived
 from tests.reliability.children import child, rasa
+from tests.reliability.conftest import unpacked
 from tests.ways_in.processes import free_port
 from tests.ways_in.servers import Server
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what is used is read from /proc")
 
 MIB = 2**20
-UNDERSTOOD, REFUSED = "card_lost", "refused"
+UNDERSTOOD, REFUSED, LOADED = "card_lost", "refused", "loaded"
 
 
 def limit(mib):
@@ -40,6 +42,18 @@ def load_and_parse(archive, mib):
     sys.stdout.flush()
 
 
+def load_encoder(folder, mib):
+    record = read_archived(folder)
+    limit(mib)
+    try:
+        bundled_encoder(record, folder, num_threads=1, cache_mib=0)
+        said = LOADED
+    except (Exception, MemoryError) as error:
+        said = f"{type(error).__name__} {error}"
+    sys.stdout.write(said)
+    sys.stdout.flush()
+
+
 def run_limited(mib, *arguments):
     limit(mib)
     rasa(*arguments)
@@ -55,6 +69,20 @@ def test_with_too_little_memory_loading_fails_or_ends_the_process_and_does_not_h
             assert process.printed.splitlines()[-1] in (UNDERSTOOD, REFUSED), process.printed
         if mib == 2048:
             assert process.printed.splitlines()[-1] == UNDERSTOOD
+
+
+def test_too_little_memory_for_the_encoder_is_not_called_damage(archive, tmp_path):
+    folder = unpacked(archive, tmp_path)["TokenPruningFeaturizer"]
+    found = []
+    for mib in range(4, 101, 4):  # how much is too little differs by machine
+        with child(tmp_path, load_encoder, folder, mib) as process:
+            if process.wait() == 0:
+                found.append(process.printed.splitlines()[-1])
+        if found and found[-1] == LOADED:
+            break
+    assert found.pop() == LOADED
+    assert any(said.startswith("TooLittleMemory There is too little memory to load the encoder") for said in found)
+    assert not [said for said in found if not said.startswith(("MemoryError", "TooLittleMemory"))]
 
 
 def test_a_server_without_memory_for_the_archive_does_not_pretend_to_have_one(copy):

@@ -3,7 +3,8 @@
 import pytest
 
 from rasa_token_pruning.evaluation.labelled import Labelled
-from rasa_token_pruning.tuning.trial import Setting, Task
+from rasa_token_pruning.evaluation.tasks import Task
+from rasa_token_pruning.tuning.trial import Setting
 from tests.encoder.conftest import one_thread as one_thread
 from tests.encoder.conftest import write_tiny_model
 from tests.evaluation.conftest import EXAMPLES

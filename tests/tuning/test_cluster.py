@@ -4,8 +4,9 @@ import pytest
 
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.evaluation.labelled import Labelled
+from rasa_token_pruning.evaluation.tasks import Task
 from rasa_token_pruning.tuning.search import search
-from rasa_token_pruning.tuning.trial import Setting, Task
+from rasa_token_pruning.tuning.trial import Setting
 
 distributed = pytest.importorskip("distributed")
 

@@ -11,11 +11,12 @@ from joblib.externals.loky import get_reusable_executor
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.evaluation.labelled import Labelled, LabelledError
+from rasa_token_pruning.evaluation.tasks import Task
 from rasa_token_pruning.tuning import search as search_module
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.result import SearchResult
 from rasa_token_pruning.tuning.search import search
-from rasa_token_pruning.tuning.trial import READOUTS, SHORT, UNCUT, Task, Trial, tried
+from rasa_token_pruning.tuning.trial import READOUTS, SHORT, UNCUT, Trial, tried
 from tests.encoder.conftest import write_tiny_model
 from tests.tuning.test_result import without_long
 

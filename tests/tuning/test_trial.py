@@ -13,7 +13,8 @@ from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled, LabelledError
 from rasa_token_pruning.evaluation.long_messages import lengthened
-from rasa_token_pruning.tuning.trial import LONG, READOUTS, SHORT, Task, Trial, tried
+from rasa_token_pruning.evaluation.tasks import Task
+from rasa_token_pruning.tuning.trial import LONG, READOUTS, SHORT, Trial, tried
 from tests.encoder.conftest import write_tiny_model
 
 POLICY = PruningPolicy((1,), 0.7, 4)

@@ -1,0 +1,1 @@
+"""Encoders of one's own: trained contrastively, distilled into smaller ones, adapted to being pruned."""

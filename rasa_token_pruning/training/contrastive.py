@@ -1,0 +1,50 @@
+"""Learning from pairs: texts that mean the same come near each other, those of other intents go away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+from rasa_token_pruning.training.confusable import LABEL, ConfusableBatches
+from rasa_token_pruning.training.lesson import Lesson
+from rasa_token_pruning.training.material import Pairs
+
+_ALIKE = 64  # similar intents that are known of each
+
+
+def lesson_of_pairs(model: SentenceTransformer, sets: Mapping[str, Pairs]) -> Lesson:
+    """What there is to learn from pairs.
+
+    The loss is that of van den Oord et al. 2018 (arXiv 1807.03748) over cosines.
+
+    :param model: The encoder as it is before. By it intents are found that are alike.
+    :param sets: The pairs of each task. Every batch is of one task.
+    """
+    examples, alike = DatasetDict(), list[list[int]]()
+    for name, pairs in sets.items():
+        columns: dict[str, Any] = {"anchor": pairs.anchors, "positive": pairs.positives}
+        if pairs.intents is not None:
+            known = sorted(set(pairs.intents))
+            numbers = {intent: len(alike) + number for number, intent in enumerate(known)}
+            columns[LABEL] = [numbers[intent] for intent in pairs.intents]
+            first = len(alike)
+            alike += [[first + other for other in others] for others in _alike(model, pairs, known)]
+        examples[name] = Dataset.from_dict(columns)
+    return Lesson(examples, MultipleNegativesRankingLoss(model), partial(ConfusableBatches, alike=alike))
+
+
+def _alike(model: SentenceTransformer, pairs: Pairs, known: list[str]) -> list[list[int]]:
+    """For each intent the numbers of those whose mean embeddings are most similar to its own, most similar first."""
+    rows = np.asarray(model.encode(list(pairs.anchors), show_progress_bar=False, normalize_embeddings=True))
+    intents = np.array(pairs.intents)
+    means = np.stack([rows[intents == intent].mean(axis=0) for intent in known])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    similarities = means @ means.T
+    np.fill_diagonal(similarities, -np.inf)
+    return [[int(other) for other in order[: min(_ALIKE, len(known) - 1)]] for order in np.argsort(-similarities)]

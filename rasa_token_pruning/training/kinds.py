@@ -1,0 +1,130 @@
+"""The three kinds of training, from options to a folder that the featurizer takes as its model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from sentence_transformers import SentenceTransformer
+
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import locate
+from rasa_token_pruning.encoder.presets import policy_from_options
+from rasa_token_pruning.encoder.publishing import publish
+from rasa_token_pruning.evaluation.tasks import read_task
+from rasa_token_pruning.training.contrastive import lesson_of_pairs
+from rasa_token_pruning.training.distillation import encoded, lesson_of_embeddings, shallower, targets
+from rasa_token_pruning.training.errors import TrainingError
+from rasa_token_pruning.training.job import Job
+from rasa_token_pruning.training.lesson import Lesson
+from rasa_token_pruning.training.material import (
+    Pairs,
+    pairs_of_views,
+    pairs_within_intents,
+    read_paraphrases,
+    read_texts,
+)
+from rasa_token_pruning.training.pruned_module import PrunedModule
+from rasa_token_pruning.training.running import processes
+from rasa_token_pruning.training.variation import varied
+
+logger = logging.getLogger(__name__)
+
+
+def contrastive(job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Sequence[Path], per_intent: int) -> str:
+    """Learn from labelled tasks, unlabelled texts and paraphrases.
+
+    :raises TrainingError: See ``train_command.run``.
+    """
+    sets: dict[str, Pairs] = {}
+    for task in map(read_task, tasks):
+        sets[task.name], lonely = pairs_within_intents(task.pool, per_intent, job.plan.seed)
+        if lonely:
+            logger.warning(
+                "%s: %d of %d intents have only one message, and are left out: %s.",
+                task.name, len(lonely), len(task.pool.known), ", ".join(map(repr, lonely)),
+            )  # fmt: skip
+    if texts:
+        sets["texts"] = pairs_of_views(read_texts(texts))
+    sets.update({file.stem: read_paraphrases(file) for file in pairs})
+    if len(sets) < len(tasks) + bool(texts) + len(pairs):
+        raise TrainingError("Two tasks have one name: name them, as in bank=data/nlu.yml.")
+    small = min(sets, key=lambda name: sets[name].kinds, default="")
+    if processes() > 1 and small and sets[small].kinds < job.plan.batch:
+        raise TrainingError(
+            f"{small} has {sets[small].kinds} intents, too few for batches of {job.plan.batch}, and with several "
+            f"processes every batch has to be full: give --batch {sets[small].kinds}, or leave it out."
+        )
+    if not sets:
+        raise TrainingError("There is nothing to learn from: give labelled tasks, --texts or --pairs.")
+
+    def make() -> tuple[SentenceTransformer, Lesson]:
+        model = SentenceTransformer(str(locate(job.model)))
+        return model, lesson_of_pairs(model, sets)
+
+    seen = {name: [len(one), _hash([one.anchors, one.positives])] for name, one in sets.items()}
+    return job.done({"per_intent": per_intent, "examples": seen}, make, _save)
+
+
+def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Sequence[int] | None) -> str:
+    """Learn the embeddings of teachers with some of the layers.
+
+    :raises TrainingError: See ``train_command.run``.
+    """
+    known = read_texts(texts)
+
+    def make() -> tuple[SentenceTransformer, Lesson]:
+        start = str(locate(job.model))
+        student = SentenceTransformer(start)
+        wanted = targets([SentenceTransformer(str(locate(name))) for name in teacher], student, known)
+        if layers is not None:
+            student = shallower(student, layers)
+        return student, lesson_of_embeddings(student, known, wanted)
+
+    settings = {"teachers": list(teacher), "layers": layers, "examples": [len(known), _hash(known)]}
+    return job.done(settings, make, _save)
+
+
+def adapt(
+    job: Job, texts: Sequence[Path], train_from: int | None, varied_share: float, pruning: Mapping[str, Any]
+) -> str:
+    """Learn the encoder's own embeddings while being pruned.
+
+    :raises TrainingError: See ``train_command.run``.
+    :raises EncoderError: If the policy does not fit the encoder.
+    """
+    known = read_texts(texts)
+    known += varied(known, round(varied_share * len(known)), job.plan.seed)
+    count = shared_model(job.model).weights.config.layers
+    policy = policy_from_options({**pruning, "model": job.model}, count)
+    policy.check_fits(count)
+    first = min(policy.layers, default=0) if train_from is None else train_from
+    if not policy.layers or first > min(policy.layers):
+        raise TrainingError(
+            f"--train-from is {first}, and cuts are in {policy.layers}: train from the first cut or below."
+        )
+
+    def make() -> tuple[SentenceTransformer, Lesson]:
+        wanted = encoded(SentenceTransformer(str(locate(job.model))), known)
+        student = SentenceTransformer(modules=[PrunedModule(job.model, policy, first)])
+        return student, lesson_of_embeddings(student, known, wanted)
+
+    def save(model: SentenceTransformer, folder: Path) -> None:
+        module = cast("PrunedModule", model[0])
+        publish(module.source, module.weights(), folder)
+
+    settings = {"policy": asdict(policy), "train_from": first, "examples": [len(known), _hash(known)]}
+    return job.done(settings, make, save)
+
+
+def _save(model: SentenceTransformer, folder: Path) -> None:
+    model.save_pretrained(str(folder))
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

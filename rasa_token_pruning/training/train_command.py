@@ -1,0 +1,129 @@
+"""``rasa-token-pruning train-encoder``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.presets import LEVELS
+from rasa_token_pruning.evaluation.labelled import LabelledError
+from rasa_token_pruning.training.errors import TrainingError
+from rasa_token_pruning.training.plan import Plan
+
+__all__ = ["LabelledError", "TrainingError", "add"]
+
+_PLANS = {
+    "contrastive": Plan(learning_rate=2e-5, batch=32),
+    "distill": Plan(epochs=4, learning_rate=2e-4, batch=64),
+    "adapt": Plan(epochs=2, learning_rate=5e-5, batch=64),
+}
+
+
+def add(commands: Any) -> None:
+    """Add the command, its three kinds and their options."""
+    parser = commands.add_parser(
+        "train-encoder",
+        help="train a sentence encoder of your own",
+        description="Trains an encoder that the featurizer takes as its model. Can be killed and started again; with "
+        "torchrun it uses several processes.",
+    )
+    kinds = parser.add_subparsers(required=True, metavar="KIND")
+    _add_contrastive(kinds)
+    _add_distill(kinds)
+    _add_adapt(kinds)
+
+
+def _add_contrastive(kinds: Any) -> None:
+    parser = _kind(kinds, "contrastive", "learn which messages mean the same")
+    parser.add_argument(
+        "tasks", nargs="*", help="labelled messages: CSV files (text,intent) or Rasa NLU files, folders"
+    )
+    parser.add_argument("--texts", type=Path, nargs="+", default=[], help="messages without labels, one a line")
+    parser.add_argument("--pairs", type=Path, nargs="+", default=[], help="CSV files with columns text, paraphrase")
+    parser.add_argument(
+        "--per-intent", type=_whole(2), default=50, help="at most so many messages of an intent (default: %(default)s)"
+    )
+
+
+def _add_distill(kinds: Any) -> None:
+    parser = _kind(kinds, "distill", "learn to give the embeddings of larger encoders, with fewer layers")
+    parser.add_argument("texts", type=Path, nargs="+", help="messages without labels, one a line, or labelled ones")
+    parser.add_argument(
+        "--teacher", nargs="+", default=[DEFAULT_MODEL], help=f"whose embeddings (default: {DEFAULT_MODEL})"
+    )
+    parser.add_argument(
+        "--layers", type=_whole(0), nargs="+", help="the layers of --model to keep, as in 0 2 5 (default: all)"
+    )
+
+
+def _add_adapt(kinds: Any) -> None:
+    parser = _kind(kinds, "adapt", "learn to give the unpruned encoder's embeddings while being pruned")
+    parser.add_argument("texts", type=Path, nargs="+", help="messages without labels, one a line, or labelled ones")
+    parser.add_argument("--pruning", choices=LEVELS, default="aggressive", help="(default: %(default)s)")
+    parser.add_argument("--layers", type=_whole(0), nargs="+", help="where to cut, if not where --pruning does")
+    parser.add_argument("--quantile", type=float, help="the share that is cut, if not that of --pruning")
+    parser.add_argument("--min-tokens", type=_whole(3), help="how many always stay, if not as with --pruning")
+    parser.add_argument("--train-from", type=_whole(0), help="the first layer that changes (default: the first cut)")
+    parser.add_argument(
+        "--varied", type=float, default=1.0, help="made-up messages for each that is given (default: %(default)s)"
+    )
+
+
+def _kind(kinds: Any, name: str, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = kinds.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+    plan = _PLANS[name]
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="what to start from (default: %(default)s)")
+    parser.add_argument("--output", type=Path, required=True, help="the folder of the new encoder")
+    parser.add_argument("--held-out", metavar="TASK", help="labelled messages that decide when it is best")
+    parser.add_argument("--epochs", type=float, default=plan.epochs, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=_whole(1), help="instead of epochs")
+    parser.add_argument("--batch", type=_whole(2), default=plan.batch, help="(default: %(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=plan.learning_rate, help="(default: %(default)s)")
+    parser.add_argument("--interval", type=_whole(1), default=plan.interval, help="steps between checkpoints")
+    parser.add_argument("--patience", type=_whole(1), default=plan.patience, help="with --held-out: intervals")
+    parser.add_argument("--seed", type=_whole(0), default=plan.seed, help="(default: %(default)s)")
+    parser.set_defaults(run=run, kind=name)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train.
+
+    :raises TrainingError: If there is nothing to learn from, or the result would overwrite something.
+    """
+    plan = Plan(**{field.name: getattr(arguments, field.name) for field in fields(Plan)})
+    _check(plan)
+    try:  # these need packages that other commands do not
+        from rasa_token_pruning.training import kinds
+        from rasa_token_pruning.training.job import Job
+    except ImportError as missing:
+        raise TrainingError(
+            f"train-encoder needs the package {missing.name}: pip install 'rasa-token-pruning[train]'"
+        ) from missing
+    job = Job(arguments.kind, plan, arguments.model, arguments.output, arguments.held_out)
+    if arguments.kind == "contrastive":
+        print(kinds.contrastive(job, arguments.tasks, arguments.texts, arguments.pairs, arguments.per_intent))
+    elif arguments.kind == "distill":
+        print(kinds.distill(job, arguments.texts, arguments.teacher, arguments.layers))
+    else:
+        pruning = {key: getattr(arguments, key) for key in ("pruning", "layers", "quantile", "min_tokens")}
+        pruning |= {"reduction": None, "score": None}
+        print(kinds.adapt(job, arguments.texts, arguments.train_from, arguments.varied, pruning))
+
+
+def _check(plan: Plan) -> None:
+    for name in ("epochs", "learning_rate"):
+        if not 0 < getattr(plan, name) < float("inf"):
+            raise TrainingError(f"--{name.replace('_', '-')} is {getattr(plan, name)}: give a number greater than 0.")
+
+
+def _whole(least: int) -> Any:
+    def read(text: str) -> int:
+        if not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
+        return int(text)
+
+    return read

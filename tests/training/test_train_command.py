@@ -1,0 +1,120 @@
+"""`rasa-token-pruning train-encoder`, in processes of its own."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from rasa_token_pruning import PrunedEncoder
+from rasa_token_pruning.cli import main
+from tests.ways_in.processes import free_port
+
+TEXTS = ["reset my password", "where is my order", "hello"]
+FEW = ("--steps", "4", "--interval", "2", "--batch", "4")
+CLI = (sys.executable, "-m", "rasa_token_pruning.cli", "train-encoder")
+
+
+def embeddings(folder):
+    return PrunedEncoder(str(folder), "off", engine="torch").encode(TEXTS)
+
+
+def trained(*arguments):
+    done = subprocess.run([*CLI, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", ["contrastive", "distill", "adapt"])
+def test_each_kind_writes_a_model_that_the_featurizer_takes(kind, tiny, tasks, tmp_path):
+    special = {
+        "contrastive": [f"desk={tasks['desk']}", "--texts", tasks["shop"], "--learning-rate", "0.01"],
+        "distill": [tasks["desk"], tasks["shop"], "--layers", "0", "3", "--learning-rate", "0.01"],
+        "adapt": [tasks["desk"], "--layers", "1", "--quantile", "0.5", "--min-tokens", "3", "--learning-rate", "0.01"],
+    }[kind]
+    output = tmp_path / "new"
+    said = trained(kind, *special, "--model", tiny, "--output", output, *FEW, "--held-out", f"shop={tasks['shop']}")
+    assert "new is trained. Of the held-out messages it understands" in said
+    assert not np.allclose(embeddings(output), embeddings(tiny), atol=1e-4)
+    record = json.loads((output / "training.json").read_text())
+    assert record["settings"]["kind"] == kind and set(record["judged"]) == {"0", "2", "4"}
+    assert "How this encoder was trained" in (output / "README.md").read_text()
+    assert {file.name for file in tmp_path.iterdir()} == {"new"}
+
+
+def test_intents_with_one_message_are_reported(tiny, tmp_path):
+    file = tmp_path / "few.csv"
+    file.write_text("text,intent\na b,one\nb c,one\nc d,two\n")
+    done = subprocess.run(
+        [*CLI, "contrastive", file, "--model", tiny, "--output", tmp_path / "new", *FEW], capture_output=True, text=True
+    )
+    assert "few: 1 of 2 intents have only one message, and are left out: 'two'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["contrastive"], "nothing to learn from"),
+        (["contrastive", "missing.csv"], "missing.csv cannot be read"),
+        (["adapt", "{desk}", "--layers", "1", "--train-from", "2"], "train from the first cut or below"),
+        (["adapt", "{desk}", "--layers", "99"], "this encoder has"),
+        (["distill", "{desk}", "--layers", "0", "99"], "ascending"),
+        (["distill", "{desk}", "--epochs", "0"], "--epochs is 0.0: give a number greater than 0"),
+        (["distill", "{desk}", "--learning-rate", "nan"], "--learning-rate is nan"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_with_advice(arguments, said, tiny, tasks, tmp_path, capsys):
+    arguments = [argument.format(desk=tasks["desk"]) for argument in arguments]
+    output = tmp_path / "new"
+    assert main(["train-encoder", *arguments, "--model", str(tiny), "--output", str(output)]) == 2
+    assert said in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_folder_that_exists_is_not_overwritten(tiny, tasks, tmp_path, capsys):
+    arguments = ["train-encoder", "distill", str(tasks["desk"]), "--model", str(tiny), "--output", str(tmp_path)]
+    assert main(arguments) == 2
+    assert "exists: name another folder" in capsys.readouterr().err
+
+
+def test_killed_at_any_step_and_started_again_it_ends_as_if_nothing_had_been(tiny, tasks, tmp_path):
+    common = [tasks["desk"], tasks["shop"], "--teacher", tiny, "--layers", "0", "1", "--model", tiny, "--seed", "3"]
+    common += ["--steps", "60", "--interval", "5", "--batch", "4"]
+    trained("distill", *common, "--output", tmp_path / "whole")
+    output = tmp_path / "killed"
+    command = [*CLI, *map(str, ("distill", *common, "--output", output))]
+    wanted = random.Random(0).randrange(10, 50)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(tmp_path.glob(f"killed.checkpoints/checkpoint-{wanted // 5 * 5}")):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not output.exists()
+    trained("distill", *common, "--output", output)
+    np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
+
+
+def together(*arguments):
+    """Two processes on this machine's CPU."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
+    command = [*launch, "-m", "rasa_token_pruning.cli", "train-encoder", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def test_two_processes_train_together(tiny, tasks, tmp_path):
+    common = [f"desk={tasks['desk']}", "--model", tiny, "--output", tmp_path / "new", "--steps", "4", "--batch", "2"]
+    done = together("contrastive", *common, "--learning-rate", "0.01")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("is trained") == 1
+    assert not np.allclose(embeddings(tmp_path / "new"), embeddings(tiny), atol=1e-4)
+
+
+def test_several_processes_refuse_a_task_with_too_few_intents_for_a_batch(tiny, tasks, tmp_path):
+    done = together("contrastive", f"desk={tasks['desk']}", "--model", tiny, "--output", tmp_path / "new", *FEW)
+    assert "desk has 3 intents, too few for batches of 4" in done.stderr
+    assert not (tmp_path / "new").exists()
