@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -96,6 +97,22 @@ def test_killed_at_any_step_and_started_again_it_ends_as_if_nothing_had_been(tin
     process.wait()
     assert not output.exists()
     trained("distill", *common, "--output", output)
+    np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
+
+
+def test_without_space_for_a_checkpoint_it_fails_and_goes_on_when_there_is_some(tiny, tasks, tmp_path):
+    def limited():
+        size = (tiny / "model.safetensors").stat().st_size * 4 // 5  # less than its optimizer keeps
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    common = [tasks["desk"], "--layers", "0", "1", "--model", tiny, "--steps", "6", "--interval", "2", "--batch", "4"]
+    output = tmp_path / "new"
+    command = [*CLI, *map(str, ("distill", *common, "--output", output))]
+    assert subprocess.run(command, capture_output=True, preexec_fn=limited).returncode != 0
+    assert not output.exists()
+    trained("distill", *common, "--output", output)
+    trained("distill", *common, "--output", tmp_path / "whole")
     np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
 
 

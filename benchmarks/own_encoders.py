@@ -1,0 +1,140 @@
+"""What training an encoder is worth to a task that took no part: `train-encoder` on all tasks but one, each in turn.
+
+    python -m benchmarks.own_encoders contrastive DATA
+    python -m benchmarks.own_encoders distill DATA
+    python -m benchmarks.own_encoders adapt DATA
+
+DATA holds a folder for each task, with train.csv, test.csv and valid.csv. Trained encoders are kept in ``build/`` and
+not trained again; a run that was killed goes on. What follows ``--`` goes to `train-encoder`. Results are for
+``--split``: choose options on ``valid``. Writes ``benchmarks/results/own_encoders-KIND.json`` and prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.records import store
+from benchmarks.tasks import fit, read
+from rasa_token_pruning import PrunedEncoder
+from rasa_token_pruning.evaluation.data_sets import DataSet, read_data_set
+from rasa_token_pruning.evaluation.few_shot import Learner, gain
+from rasa_token_pruning.evaluation.machine import machine
+from rasa_token_pruning.evaluation.paired_time import paired_time
+
+START = "all-MiniLM-L6-v2"
+BUILD = Path("build") / "own_encoders"
+TEACHER_LAYERS = ("0", "2", "5")
+TIMED = 200  # messages
+MEMORY = 512  # MiB for what was encoded
+
+
+def trained(kind: str, left_out: str, data: Path, options: Sequence[str]) -> Path:
+    """An encoder that learnt from all tasks but one."""
+    output = BUILD / f"{kind}-without-{left_out}"
+    if not output.exists():
+        others = [folder for folder in sorted(data.iterdir()) if folder.is_dir() and folder.name != left_out]
+        files = [f"{folder.name}={folder}/train.csv" for folder in others]
+        given = files if kind == "contrastive" else [f"{folder}/train.csv" for folder in others]
+        special = ["--layers", *TEACHER_LAYERS] if kind == "distill" else []
+        output.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "rasa_token_pruning.cli", "train-encoder", kind, *given, "--output", output]
+        subprocess.run([str(part) for part in (*command, *special, *options)], check=True)
+    return output
+
+
+def judged(encoder: PrunedEncoder, task: DataSet) -> dict[str, np.ndarray]:
+    """By the number of examples how often each message is understood, ``(messages,)``, the mean of the draws."""
+    return {
+        examples: np.mean(
+            [Learner.of(encoder.encode, draw).right(encoder.encode, task.judged) for draw in draws], axis=0
+        )
+        for examples, draws in task.examples.items()
+    }
+
+
+def out_of_scope_auroc(encoder: PrunedEncoder, folder: Path, split: str) -> float | None:
+    """How well confidence tells messages of no intent, at five examples; None for a task that has none."""
+    outside = folder / f"oos_{split}.csv"
+    if not outside.is_file():
+        return None
+    classifier = fit(encoder, folder, 5)
+    texts = [read(folder / f"{split}.csv")[0], read(outside)[0]]
+    found = [classifier.predict(encoder.encode(part)).confidences.max(axis=1) for part in texts]
+    return float(roc_auc_score(np.repeat([1, 0], [len(part) for part in texts]), np.concatenate(found)))
+
+
+def systems(kind: str, own: Path) -> Iterator[tuple[str, PrunedEncoder]]:
+    """What is compared; the first is the reference."""
+    yield "start", PrunedEncoder(START, "off", cache_mib=MEMORY)
+    if kind != "adapt":
+        yield "own", PrunedEncoder(str(own), "off", cache_mib=MEMORY)
+        return
+    for level in ("balanced", "aggressive"):
+        for readout in ("final", "final+cut"):
+            plain = PrunedEncoder(START, level, readout, cache_mib=MEMORY)
+            yield f"start, {level}, {readout}", plain
+            yield f"own, {level}, {readout}", PrunedEncoder(str(own), plain.policy, readout, cache_mib=MEMORY)
+
+
+def measure(kind: str, folder: Path, own: Path, split: str) -> dict[str, Any]:
+    """Each system on the task that was left out."""
+    task = read_data_set(folder, split)
+    rows: dict[str, Any] = {}
+    reference: dict[str, np.ndarray] = {}
+    for name, encoder in systems(kind, own):
+        right = judged(encoder, task)
+        reference = reference or right
+        rows[name] = {examples: gain(found, reference[examples]) for examples, found in right.items()}
+        rows[name]["out_of_scope_auroc"] = out_of_scope_auroc(encoder, folder, split)
+    if kind == "distill":
+        times = paired_time(
+            PrunedEncoder(str(own), "off").encode, PrunedEncoder(START, "off").encode, task.judged.texts[:TIMED]
+        )
+        rows["own"]["time"] = times.share
+    return rows
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """Accuracy and its change in points, in Markdown."""
+    lines = ["| left out | system | 5 | 10 | full | out of scope, AUROC | time |", "|---" * 7 + "|"]
+    for task, systems_of_it in rows.items():
+        for name, row in systems_of_it.items():
+            cells = [
+                f"{row[key]['accuracy']:.3f} ({row[key]['change']:+.2f} ± {row[key]['error']:.2f})"
+                for key in ("5", "10", "full")
+            ]
+            auroc = "" if row["out_of_scope_auroc"] is None else f"{row['out_of_scope_auroc']:.3f}"
+            lines.append(f"| {task} | {name} | {' | '.join(cells)} | {auroc} | {row.get('time', '')} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train, measure, store, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("contrastive", "distill", "adapt"))
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--only", nargs="+", help="the tasks to leave out (default: each)")
+    parser.add_argument("--split", default="test", choices=("test", "valid"))
+    parser.add_argument("options", nargs="*", help="after --, options of train-encoder")
+    given = parser.parse_args()
+    rows = {}
+    for folder in sorted(given.data.iterdir()):
+        if folder.is_dir() and folder.name in (given.only or [folder.name]):
+            own = trained(given.kind, folder.name, given.data, given.options)
+            rows[folder.name] = measure(given.kind, folder, own, given.split)
+            print(table(rows), file=sys.stderr)
+    if given.split == "test" and not given.only:
+        store(f"own_encoders-{given.kind}", machine=machine(), start=START, options=given.options, rows=rows)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
