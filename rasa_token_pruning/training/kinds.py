@@ -41,7 +41,7 @@ def contrastive(job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Se
 
     :raises TrainingError: See ``train_command.run``.
     """
-    sets: dict[str, Pairs] = {}
+    sets = {}
     for task in map(read_task, tasks):
         sets[task.name], lonely = pairs_within_intents(task.pool, per_intent, job.plan.seed)
         if lonely:
@@ -52,16 +52,11 @@ def contrastive(job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Se
     if texts:
         sets["texts"] = pairs_of_views(read_texts(texts))
     sets.update({file.stem: read_paraphrases(file) for file in pairs})
-    if len(sets) < len(tasks) + bool(texts) + len(pairs):
-        raise TrainingError("Two tasks have one name: name them, as in bank=data/nlu.yml.")
-    small = min(sets, key=lambda name: sets[name].kinds, default="")
-    if processes() > 1 and small and sets[small].kinds < job.plan.batch:
-        raise TrainingError(
-            f"{small} has {sets[small].kinds} intents, too few for batches of {job.plan.batch}, and with several "
-            f"processes every batch has to be full: give --batch {sets[small].kinds}, or leave it out."
-        )
     if not sets:
         raise TrainingError("There is nothing to learn from: give labelled tasks, --texts or --pairs.")
+    if len(sets) < len(tasks) + bool(texts) + len(pairs):
+        raise TrainingError("Two tasks have one name: name them, as in bank=data/nlu.yml.")
+    _check_batches(sets, job.plan.batch)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
         model = SentenceTransformer(str(locate(job.model)))
@@ -69,6 +64,16 @@ def contrastive(job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Se
 
     seen = {name: [len(one), _hash([one.anchors, one.positives])] for name, one in sets.items()}
     return job.done({"per_intent": per_intent, "examples": seen}, make, _save)
+
+
+def _check_batches(sets: Mapping[str, Pairs], batch: int) -> None:
+    """:raises TrainingError: If several processes would never see a task, because its batches are not full."""
+    name, size = min(((name, pairs.kinds) for name, pairs in sets.items()), key=lambda named: named[1])
+    if processes() > 1 and size < batch:
+        raise TrainingError(
+            f"{name} has {size} intents, too few for batches of {batch}, and with several processes every batch has to "
+            f"be full: give --batch {size}, or leave it out."
+        )
 
 
 def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Sequence[int] | None) -> str:
@@ -90,16 +95,14 @@ def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Seq
     return job.done(settings, make, _save)
 
 
-def adapt(
-    job: Job, texts: Sequence[Path], train_from: int | None, varied_share: float, pruning: Mapping[str, Any]
-) -> str:
+def adapt(job: Job, texts: Sequence[Path], train_from: int | None, made_up: int, pruning: Mapping[str, Any]) -> str:
     """Learn the encoder's own embeddings while being pruned.
 
     :raises TrainingError: See ``train_command.run``.
     :raises EncoderError: If the policy does not fit the encoder.
     """
     known = read_texts(texts)
-    known += varied(known, round(varied_share * len(known)), job.plan.seed)
+    known += varied(known, made_up * len(known), job.plan.seed)
     count = shared_model(job.model).weights.config.layers
     policy = policy_from_options({**pruning, "model": job.model}, count)
     policy.check_fits(count)

@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
 def _add_contrastive(kinds: Any) -> None:
     parser = _kind(kinds, "contrastive", "learn which messages mean the same")
     parser.add_argument(
-        "tasks", nargs="*", help="labelled messages: CSV files (text,intent) or Rasa NLU files, folders"
+        "tasks", nargs="*", help="CSV files (text,intent), Rasa NLU files or folders; NAME=PATH names one"
     )
     parser.add_argument("--texts", type=Path, nargs="+", default=[], help="messages without labels, one a line")
     parser.add_argument("--pairs", type=Path, nargs="+", default=[], help="CSV files with columns text, paraphrase")
@@ -68,7 +68,7 @@ def _add_adapt(kinds: Any) -> None:
     parser.add_argument("--min-tokens", type=_whole(3), help="how many always stay, if not as with --pruning")
     parser.add_argument("--train-from", type=_whole(0), help="the first layer that changes (default: the first cut)")
     parser.add_argument(
-        "--varied", type=float, default=1.0, help="made-up messages for each that is given (default: %(default)s)"
+        "--varied", type=_whole(0), default=1, help="made-up messages for each that is given (default: %(default)s)"
     )
 
 
