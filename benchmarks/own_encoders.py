@@ -123,16 +123,16 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", nargs="+", help="the tasks to leave out (default: each)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
-    parser.add_argument("options", nargs="*", help="after --, options of train-encoder")
-    given = parser.parse_args()
+    words = [*sys.argv[1:], "--"]
+    given, options = parser.parse_args(words[: words.index("--")]), words[words.index("--") + 1 : -1]
     rows = {}
     for folder in sorted(given.data.iterdir()):
         if folder.is_dir() and folder.name in (given.only or [folder.name]):
-            own = trained(given.kind, folder.name, given.data, given.options)
+            own = trained(given.kind, folder.name, given.data, options)
             rows[folder.name] = measure(given.kind, folder, own, given.split)
             print(table(rows), file=sys.stderr)
     if given.split == "test" and not given.only:
-        store(f"own_encoders-{given.kind}", machine=machine(), start=START, options=given.options, rows=rows)
+        store(f"own_encoders-{given.kind}", machine=machine(), start=START, options=options, rows=rows)
     print(table(rows))
 
 

@@ -83,7 +83,12 @@ def _read_modules(folder: Path) -> list[tuple[str, str]]:
     modules = read_json(file)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise EncoderError(f"{file} is no list of modules. Restore the model's folder.")
-    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
+    types = [str(module.get("type", "")) for module in modules]
+    if foreign := [name for name in types if not name.startswith("sentence_transformers.")]:
+        raise EncoderError(
+            f"{file} names the modules {', '.join(foreign)}, which are not those of sentence-transformers."
+        )
+    kinds = [name.rpartition(".")[2] for name in types]
     between = kinds[2:-1] if kinds[-1:] == ["Normalize"] else kinds[2:]
     if kinds[:2] != ["Transformer", "Pooling"] or any(kind != "Dense" for kind in between):
         raise EncoderError(

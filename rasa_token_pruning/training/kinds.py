@@ -13,7 +13,6 @@ from typing import Any, cast
 from sentence_transformers import SentenceTransformer
 
 from rasa_token_pruning.encoder.loading import shared_model
-from rasa_token_pruning.encoder.location import locate
 from rasa_token_pruning.encoder.presets import policy_from_options
 from rasa_token_pruning.encoder.publishing import publish
 from rasa_token_pruning.evaluation.tasks import read_task
@@ -29,6 +28,7 @@ from rasa_token_pruning.training.material import (
     read_paraphrases,
     read_texts,
 )
+from rasa_token_pruning.training.opening import opened
 from rasa_token_pruning.training.pruned_module import PrunedModule
 from rasa_token_pruning.training.running import processes
 from rasa_token_pruning.training.variation import varied
@@ -59,7 +59,7 @@ def contrastive(job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Se
     _check_batches(sets, job.plan.batch)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
-        model = SentenceTransformer(str(locate(job.model)))
+        model = opened(job.model)
         return model, lesson_of_pairs(model, sets)
 
     seen = {name: [len(one), _hash([one.anchors, one.positives])] for name, one in sets.items()}
@@ -84,9 +84,8 @@ def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Seq
     known = read_texts(texts)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
-        start = str(locate(job.model))
-        student = SentenceTransformer(start)
-        wanted = targets([SentenceTransformer(str(locate(name))) for name in teacher], student, known)
+        student = opened(job.model)
+        wanted = targets([opened(name) for name in teacher], student, known)
         if layers is not None:
             student = shallower(student, layers)
         return student, lesson_of_embeddings(student, known, wanted)
@@ -113,7 +112,7 @@ def adapt(job: Job, texts: Sequence[Path], train_from: int | None, made_up: int,
         )
 
     def make() -> tuple[SentenceTransformer, Lesson]:
-        wanted = encoded(SentenceTransformer(str(locate(job.model))), known)
+        wanted = encoded(opened(job.model), known)
         student = SentenceTransformer(modules=[PrunedModule(job.model, policy, first)])
         return student, lesson_of_embeddings(student, known, wanted)
 

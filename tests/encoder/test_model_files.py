@@ -141,7 +141,7 @@ def test_unsupported_modules_are_named_beside_what_is_supported(tiny_copy, kinds
     assert all(kind in supported for kind in ("Transformer", "Pooling", "Dense", "Normalize"))
 
 
-@pytest.mark.parametrize("package", ["sentence_transformers.models", "sentence_transformers.base.modules.any", ""])
+@pytest.mark.parametrize("package", ["sentence_transformers.models", "sentence_transformers.base.modules.any"])
 def test_modules_are_known_wherever_sentence_transformers_keeps_them(tiny_copy, package):
     modules = json.loads((tiny_copy / "modules.json").read_text(encoding="utf-8"))
     moved = [module | {"type": f"{package}.{module['type'].rpartition('.')[2]}"} for module in modules]

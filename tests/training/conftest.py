@@ -1,6 +1,8 @@
 """Tasks on disk, and a tiny encoder with random weights."""
 
 import csv
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,9 @@ def tasks(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     return write_tiny_model(tmp_path_factory.mktemp("trained") / "model", max_length=60)
+
+
+@pytest.fixture
+def tiny_copy(tiny, tmp_path):
+    """A folder that the test may change."""
+    return Path(shutil.copytree(tiny, tmp_path / "model"))
