@@ -9,6 +9,7 @@ from typing import Any
 from rasa.shared.exceptions import InvalidConfigException
 
 from rasa_token_pruning.components.encoders import COMPONENT, encoder_from_config
+from rasa_token_pruning.components.threads import serving_threads
 from rasa_token_pruning.encoder.archived import Archived, bundled_encoder, read_archived
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
@@ -26,10 +27,10 @@ def read_encoder(config: Mapping[str, Any], folder: Path, from_bundle: bool = Tr
     try:
         record = read_archived(folder)
         bundled = from_bundle and record.bundle is not None
-        encoder = bundled_encoder(record, folder, config["num_threads"], config["cache_mib"]) if bundled else None
+        encoder = bundled_encoder(record, folder, serving_threads(config), config["cache_mib"]) if bundled else None
     except EncoderError as error:
         raise InvalidConfigException(f"{COMPONENT}: {error}") from error
-    encoder = encoder or encoder_from_config(config)
+    encoder = encoder or encoder_from_config({**config, "num_threads": serving_threads(config)})
     _check_trained_with(record, encoder, config["model"])
     return encoder
 
