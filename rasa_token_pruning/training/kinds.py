@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.presets import policy_from_options
 from rasa_token_pruning.encoder.publishing import publish
+from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.tasks import read_task
 from rasa_token_pruning.training.contrastive import lesson_of_pairs
 from rasa_token_pruning.training.distillation import encoded, lesson_of_embeddings, shallower, targets
@@ -24,6 +25,7 @@ from rasa_token_pruning.training.lesson import Lesson
 from rasa_token_pruning.training.material import (
     Pairs,
     pairs_of_views,
+    pairs_with_names,
     pairs_within_intents,
     read_paraphrases,
     read_texts,
@@ -36,26 +38,26 @@ from rasa_token_pruning.training.variation import varied
 logger = logging.getLogger(__name__)
 
 
-def contrastive(job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Sequence[Path], per_intent: int) -> str:
+def contrastive(
+    job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Sequence[Path], per_intent: int, names: bool
+) -> str:
     """Learn from labelled tasks, unlabelled texts and paraphrases.
 
     :raises TrainingError: See ``train_command.run``.
     """
-    sets = {}
-    for task in map(read_task, tasks):
-        sets[task.name], lonely = pairs_within_intents(task.pool, per_intent, job.plan.seed)
-        if lonely:
-            logger.warning(
-                "%s: %d of %d intents have only one message, and are left out: %s.",
-                task.name, len(lonely), len(task.pool.known), ", ".join(map(repr, lonely)),
-            )  # fmt: skip
+    labelled = {task.name: task.pool for task in map(read_task, tasks)}
+    others = {file.stem: read_paraphrases(file) for file in pairs}
     if texts:
-        sets["texts"] = pairs_of_views(read_texts(texts))
-    sets.update({file.stem: read_paraphrases(file) for file in pairs})
-    if not sets:
+        others["texts"] = pairs_of_views(read_texts(texts))
+    if not labelled and not others:
         raise TrainingError("There is nothing to learn from: give labelled tasks, --texts or --pairs.")
-    if len(sets) < len(tasks) + bool(texts) + len(pairs):
+    if len({*labelled, *others}) < len(tasks) + len(pairs) + bool(texts):
         raise TrainingError("Two tasks have one name: name them, as in bank=data/nlu.yml.")
+    sets = dict(others)
+    for name, pool in labelled.items():
+        sets[name] = _within(name, pool, per_intent, job.plan.seed)
+        if names and (named := pairs_with_names(pool, per_intent, job.plan.seed)):
+            sets[f"{name}, names"] = named
     _check_batches(sets, job.plan.batch)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
@@ -64,6 +66,16 @@ def contrastive(job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Se
 
     seen = {name: [len(one), _hash([one.anchors, one.positives])] for name, one in sets.items()}
     return job.done({"per_intent": per_intent, "examples": seen}, make, _save)
+
+
+def _within(name: str, pool: Labelled, per_intent: int, seed: int) -> Pairs:
+    pairs, lonely = pairs_within_intents(pool, per_intent, seed)
+    if lonely:
+        logger.warning(
+            "%s: %d of %d intents have only one message, and are left out: %s.",
+            name, len(lonely), len(pool.known), ", ".join(map(repr, lonely)),
+        )  # fmt: skip
+    return pairs
 
 
 def _check_batches(sets: Mapping[str, Pairs], batch: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rasa_token_pruning.evaluation.labelled import Labelled, read_labelled
+from rasa_token_pruning.fewshot.names import name_as_text
 from rasa_token_pruning.training.errors import TrainingError
 
 _LABELLED = (".csv", ".yml", ".yaml")
@@ -44,9 +45,7 @@ def pairs_within_intents(pool: Labelled, at_most: int, seed: int) -> tuple[Pairs
     :param seed: Another one gives other pairs. The order of the pool does not matter.
     :return: The pairs, and the intents that have only one message, and therefore none.
     """
-    texts = defaultdict(list)
-    for intent, text in sorted(set(zip(pool.intents, pool.texts, strict=True))):
-        texts[intent].append(text)
+    texts = _by_intent(pool)
     chance = random.Random(seed)
     rows: list[tuple[str, str, str]] = []
     for intent, of_it in texts.items():
@@ -59,6 +58,23 @@ def pairs_within_intents(pool: Labelled, at_most: int, seed: int) -> tuple[Pairs
         raise TrainingError(f"No intent has two messages, of {len(texts)}: there is nothing to learn from.")
     anchors, positives, intents = zip(*rows, strict=True)
     return Pairs(anchors, positives, intents), lonely
+
+
+def pairs_with_names(pool: Labelled, at_most: int, seed: int) -> Pairs | None:
+    """Each message with what the name of its intent says, see ``names.name_as_text``.
+
+    :param at_most: How many messages of an intent are used, at least 1.
+    :param seed: Another one chooses others of more. The order of the pool does not matter.
+    :return: The pairs; None if no name says anything.
+    """
+    chance = random.Random(seed)
+    rows = [
+        (text, name, intent)
+        for intent, of_it in _by_intent(pool).items()
+        if (name := name_as_text(intent))
+        for text in chance.sample(of_it, min(at_most, len(of_it)))
+    ]
+    return Pairs(*zip(*rows, strict=True)) if rows else None
 
 
 def pairs_of_views(texts: Sequence[str]) -> Pairs:
@@ -98,6 +114,14 @@ def read_texts(files: Sequence[Path]) -> list[str]:
     if not texts:
         raise TrainingError("There are no texts to learn from: the files that were given are empty.")
     return sorted(texts)
+
+
+def _by_intent(pool: Labelled) -> dict[str, list[str]]:
+    """The different messages of each intent, both in an order that does not depend on that in the pool."""
+    texts = defaultdict(list)
+    for intent, text in sorted(set(zip(pool.intents, pool.texts, strict=True))):
+        texts[intent].append(text)
+    return texts
 
 
 def _lines(file: Path) -> list[str]:

@@ -19,6 +19,6 @@ def opened(name: str) -> SentenceTransformer:
     """
     folder = locate(name)
     read_facts(folder)
-    model = SentenceTransformer(str(folder))
+    model: SentenceTransformer = SentenceTransformer(str(folder))
     model.tokenizer.chat_template = None
     return model

@@ -46,6 +46,12 @@ def _add_contrastive(kinds: Any) -> None:
     parser.add_argument(
         "--per-intent", type=_whole(2), default=50, help="at most so many messages of an intent (default: %(default)s)"
     )
+    parser.add_argument(
+        "--names",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="learn what the names of intents have to do with their messages (default: yes)",
+    )
 
 
 def _add_distill(kinds: Any) -> None:
@@ -105,7 +111,8 @@ def run(arguments: argparse.Namespace) -> None:
         ) from missing
     job = Job(arguments.kind, plan, arguments.model, arguments.output, arguments.held_out)
     if arguments.kind == "contrastive":
-        print(kinds.contrastive(job, arguments.tasks, arguments.texts, arguments.pairs, arguments.per_intent))
+        particulars = [arguments.tasks, arguments.texts, arguments.pairs, arguments.per_intent, arguments.names]
+        print(kinds.contrastive(job, *particulars))
     elif arguments.kind == "distill":
         print(kinds.distill(job, arguments.texts, arguments.teacher, arguments.layers))
     else:

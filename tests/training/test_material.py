@@ -4,6 +4,7 @@ from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.material import (
     pairs_of_views,
+    pairs_with_names,
     pairs_within_intents,
     read_paraphrases,
     read_texts,
@@ -74,3 +75,21 @@ def test_made_up_messages_are_many_different_and_the_same_for_one_seed():
     made = varied(texts, 200, seed=1)
     assert len(made) == 200 and all(made) and len(set(made)) > 50
     assert varied(texts, 200, seed=1) == made != varied(texts, 200, seed=2)
+
+
+def test_a_name_is_paired_with_the_messages_of_its_intent():
+    pool = Labelled(
+        ("my password", "lost my password", "hello", "?"), ("reset_password", "reset_password", "greet", "!")
+    )
+    pairs = pairs_with_names(pool, at_most=50, seed=0)
+    found = set(zip(pairs.anchors, pairs.positives, pairs.intents, strict=True))
+    assert found == {
+        ("my password", "reset password", "reset_password"),
+        ("lost my password", "reset password", "reset_password"),
+        ("hello", "greet", "greet"),
+    }
+    assert len(pairs_with_names(pool, at_most=1, seed=0)) == 2
+
+
+def test_names_that_say_nothing_make_no_pairs():
+    assert pairs_with_names(Labelled(("a", "b"), ("!", "?")), at_most=2, seed=0) is None
