@@ -34,8 +34,8 @@ with atheris.instrument_imports(include=["rasa_token_pruning"]):
     from rasa_token_pruning.encoder.pruned import PrunedEncoder
     from rasa_token_pruning.evaluation.archive import ArchiveError
     from rasa_token_pruning.evaluation.assistant import load
-    from rasa_token_pruning.evaluation.explain_command import report
     from rasa_token_pruning.evaluation.explanation import explain
+    from rasa_token_pruning.evaluation.explanation_view import report
     from rasa_token_pruning.evaluation.texts import TextsError
     from rasa_token_pruning.fewshot.bilou import Label, Span
     from rasa_token_pruning.fewshot.classifier import FewShotClassifier

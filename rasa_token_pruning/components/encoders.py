@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rasa_token_pruning.components.options import as_config_error
+from rasa_token_pruning.encoder.bundle import FORMAT
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import identity, locate
@@ -34,14 +35,14 @@ def encoder_from_config(config: Mapping[str, Any]) -> PrunedEncoder:
 
 
 def encoder_fingerprint(config: Mapping[str, Any]) -> str:
-    """A text that changes whenever the same options would give other features.
+    """A text that changes whenever the same options would give other features, or other files.
 
     :raises InvalidConfigException: If the model is missing or damaged.
     """
     with as_config_error(COMPONENT, EncoderError):
         encoder = identity(locate(config["model"]))
     engines = {package: _version(package) for package in ("torch", "onnxruntime", "onnx")}
-    return json.dumps({"package": __version__, "encoder": encoder, **engines}, sort_keys=True)
+    return json.dumps({"package": __version__, "encoder": encoder, "format": FORMAT, **engines}, sort_keys=True)
 
 
 def _version(package: str) -> str:

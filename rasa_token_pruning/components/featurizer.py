@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -217,14 +218,14 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
         """Featurize messages of users and, in end-to-end stories, of the bot; an empty message too."""
         for attribute in (TEXT, ACTION_TEXT):
             said = [message for message in messages if isinstance(message.get(attribute), str)]
-            encoded = self._featurize(said, attribute, self._encoder.encode_tokens)
+            self._featurize(said, attribute, self._encoder.encode_tokens)
             if self._execution_context.should_add_diagnostic_data and attribute == TEXT:
-                self._diagnose(said, encoded)
+                self._diagnose(said)
         return messages
 
     def _featurize(
         self, messages: list[Message], attribute: str, encode: Callable[[list[str]], Sequence[Encoded]]
-    ) -> dict[str, Encoded]:
+    ) -> None:
         """Add features for one attribute to the messages that have tokens for it; each text is encoded once."""
         messages = [message for message in messages if message.get(TOKENS_NAMES[attribute])]
         texts = list(dict.fromkeys(message.get(attribute) for message in messages))
@@ -240,7 +241,6 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
                 attribute=attribute,
                 message=message,
             )
-        return encoded
 
     def _encode_for_training(self, texts: list[str]) -> list[TextRows]:
         """What an earlier training encoded is taken from Rasa's cache; a refined encoder is of one training alone."""
@@ -251,12 +251,9 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
     def _embed_for_training(self, texts: list[str]) -> list[np.ndarray]:
         return [text.embedding for text in self._encode_for_training(texts)]
 
-    def _diagnose(self, messages: list[Message], encoded: dict[str, EncodedText]) -> None:
+    def _diagnose(self, messages: list[Message]) -> None:
+        """Add what became of each word piece, which takes one more run of the encoder."""
         for message in messages:
-            if (text := encoded.get(message.get(TEXT))) is not None:
-                said = {
-                    "pieces": list(text.pieces.texts),
-                    "kept": text.kept.tolist(),
-                    "truncated": text.pieces.truncated,
-                }
+            if message.get(TOKENS_NAMES[TEXT]):
+                said = asdict(self._encoder.trace(message.get(TEXT)))
                 message.add_diagnostic_data(self._execution_context.node_name, said)

@@ -13,7 +13,7 @@ from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
 
 DESCRIPTION, GRAPH, TOKENIZER = "encoder.json", "encoder.onnx", "tokenizer.json"
-_FORMAT = 1
+FORMAT = 2
 _LEAST = {"layers": 1, "width": 1, "dimension": 1, "max_length": 2}
 
 
@@ -53,7 +53,7 @@ def write_bundle(folder: Path, description: Description, graph: bytes, tokenizer
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    record = {"format": _FORMAT, **asdict(description), "sha256": hashes}
+    record = {"format": FORMAT, **asdict(description), "sha256": hashes}
     record["checksum"] = _checksum(record)
     (folder / DESCRIPTION).write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -69,9 +69,9 @@ def read_bundle(folder: Path) -> tuple[Description, str]:
         record = json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         raise EncoderError(f"{file} cannot be read: {error}. Save the encoder again.") from error
-    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else None
-        raise EncoderError(f"{file} has the format {found!r}; this version reads format {_FORMAT}. Save it again.")
+        raise EncoderError(f"{file} has the format {found!r}; this version reads format {FORMAT}. Save it again.")
     try:
         description = _description(record)
         hashes = {name: record["sha256"][name] for name in (GRAPH, TOKENIZER)}

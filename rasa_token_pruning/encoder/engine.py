@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rasa_token_pruning.encoder.cuts import Cut
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import ModelHead
 
@@ -47,3 +48,9 @@ class Engine(Protocol):
 
     def run(self, ids: np.ndarray) -> TokenStates:
         """The same, with the states of the tokens."""
+
+    def trace(self, ids: np.ndarray) -> tuple[Cut, ...]:
+        """The cuts of one text at which a token went; of the token ids ``(length,)``, else as above."""
+
+    def without_cuts(self) -> Engine:
+        """The same encoder with pruning off. It shares the memory of this one."""

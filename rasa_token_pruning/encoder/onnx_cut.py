@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from rasa_token_pruning.encoder.onnx_graph import FLOAT, Graph
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.relative_positions import distance_buckets
 from rasa_token_pruning.encoder.weights import TransformerConfig
+
+# The input of a graph that says how many tokens stay, for each number of tokens from 0 on. It need not be given.
+TOKENS_KEPT = "tokens_kept"
+
+
+class CutNames(NamedTuple):
+    """The names of what a cut gives.
+
+    :param positions: The positions that stay, ``(batch, kept)``.
+    :param states: The states that stay, ``(batch, kept, width)``.
+    :param targets: For each token the place in ``positions`` of what it is part of from then on, ``(batch, length)``;
+        empty if what goes is dropped.
+    """
+
+    positions: str
+    states: str
+    targets: str
 
 
 class Cutter:
@@ -34,7 +53,7 @@ class Cutter:
         self._relative = ""
         if policy.quantile > 0:
             kept = [policy.tokens_kept(length) for length in range(config.max_positions + 1)]
-            self._tokens_kept = graph.integers(*kept)
+            graph.changeable(TOKENS_KEPT, *kept)
         if relative_bias is not None:
             self._max_positions = config.max_positions
             self._by_distance = graph.constant(bias_by_distance(relative_bias, config.max_positions))
@@ -80,22 +99,19 @@ class Cutter:
             by_head = graph.add("Mul", by_head, graph.add("ReduceL1", values, axes=[3], keepdims=0))
         return graph.add("MatMul", graph.constant(np.full(self._heads, 1 / self._heads, np.float32)), by_head)
 
-    def cut(self, hidden: str, importance: str) -> tuple[str, str]:
-        """Drop or merge the least important tokens.
-
-        :return: The positions that stay, ``(batch, kept)``, and the states that stay, ``(batch, kept, width)``.
-        """
-        positions = self._most_important(hidden, importance)
+    def cut(self, hidden: str, importance: str) -> CutNames:
+        """Drop or merge the least important tokens."""
+        positions, targets = self._most_important(hidden, importance), ""
         where = self._graph.add("Unsqueeze", positions, self._graph.integers(-1))
         if self._policy.reduction == "merge":
-            hidden = self._merge(hidden, positions, where)
+            hidden, targets = self._merge(hidden, positions, where)
         else:
             hidden = self._graph.add("GatherND", hidden, where, batch_dims=1)
         if self._relative:
             self._kept = self._graph.add("GatherElements", self._kept, positions, axis=1)
             self._relative = self._bias_between_kept()
         self.cuts += 1
-        return positions, hidden
+        return CutNames(positions, hidden, targets)
 
     def _most_important(self, hidden: str, importance: str) -> str:
         """The special tokens, at both ends of the text and in front after the first cut, then the highest scores."""
@@ -104,10 +120,10 @@ class Cutter:
         slice_to = graph.integers(-end or np.iinfo(np.int64).max)
         inner = graph.add("Slice", importance, graph.integers(front), slice_to, graph.integers(1))
         protected = graph.add("Pad", inner, graph.integers(0, front, 0, end), graph.number(float("inf")))
-        count = graph.add("Gather", self._tokens_kept, graph.add("Shape", hidden, start=1, end=2))
+        count = graph.add("Gather", TOKENS_KEPT, graph.add("Shape", hidden, start=1, end=2))
         return graph.add_many("TopK", 2, protected, count, axis=1)[1]
 
-    def _merge(self, hidden: str, positions: str, where: str) -> str:
+    def _merge(self, hidden: str, positions: str, where: str) -> tuple[str, str]:
         """See ``reduction.merge_tokens``."""
         graph = self._graph
         directions = graph.add("LpNormalization", hidden, axis=-1)
@@ -116,15 +132,15 @@ class Cutter:
         count = graph.add("Squeeze", graph.add("Shape", positions, start=1, end=2))
         numbers = graph.add("Range", graph.constant(np.array(0)), count, graph.constant(np.array(1)))
         own = graph.add("Expand", numbers, graph.add("Shape", positions))
-        target = graph.add("ScatterElements", nearest, positions, own, axis=1)
-        target = graph.add("Unsqueeze", target, graph.integers(1))
-        groups = graph.add("Equal", target, graph.add("Unsqueeze", numbers, graph.integers(1)))
+        targets = graph.add("ScatterElements", nearest, positions, own, axis=1)
+        of_each = graph.add("Unsqueeze", targets, graph.integers(1))
+        groups = graph.add("Equal", of_each, graph.add("Unsqueeze", numbers, graph.integers(1)))
         weights = graph.add("Cast", groups, to=FLOAT)
         if self._sizes:
             weights = graph.add("Mul", weights, graph.add("Unsqueeze", self._sizes, graph.integers(1)))
         self._sizes = graph.add("ReduceSum", weights, graph.integers(2), keepdims=0)
         sums = graph.add("MatMul", weights, hidden)
-        return graph.add("Div", sums, graph.add("Unsqueeze", self._sizes, graph.integers(2)))
+        return graph.add("Div", sums, graph.add("Unsqueeze", self._sizes, graph.integers(2))), targets
 
     def _bias_between_kept(self) -> str:
         """The relative bias between the tokens that are left, ``(batch, heads, length, length)``."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from rasa_token_pruning.encoder.cuts import Cut, Step, followed
 from rasa_token_pruning.encoder.engine import TokenStates
 from rasa_token_pruning.encoder.errors import EncoderError, TooLittleMemory
 
@@ -26,19 +28,44 @@ class OnnxEngine:
     def __init__(self, graph: bytes | Path, num_threads: int | None = None) -> None:
         self._session = open_session(graph, num_threads)
         outputs = [output.name for output in self._session.get_outputs()]
-        self._cuts = sum(name.startswith("positions_") for name in outputs)
+        self._layers = [name.partition("_")[2] for name in outputs if name.startswith("positions_")]
+        self._targets = ["targets"] if any(name.startswith("targets_") for name in outputs) else []
+        self._tables: list[str] = []  # of how many tokens stay, where that is to be all of them
 
     def embed(self, ids: np.ndarray) -> np.ndarray:
         """See ``engine.Engine``."""
-        embeddings: np.ndarray = self._session.run(["embedding"], {"ids": ids})[0]
+        embeddings: np.ndarray = self._run(["embedding"], ids)[0]
         return embeddings
 
     def run(self, ids: np.ndarray) -> TokenStates:
         """See ``engine.Engine``."""
-        per_cut = [name for cut in range(self._cuts) for name in (f"before_{cut}", f"positions_{cut}")]
-        embeddings, final, *found = self._session.run(["embedding", "final", *per_cut], {"ids": ids})
+        per_cut = [name for layer in self._layers for name in (f"before_{layer}", f"positions_{layer}")]
+        embeddings, final, *found = self._run(["embedding", "final", *per_cut], ids)
         reached, kept = _scattered(final, found[0::2], found[1::2])
         return TokenStates(embeddings=embeddings, reached=reached, kept=kept)
+
+    def trace(self, ids: np.ndarray) -> tuple[Cut, ...]:
+        """See ``engine.Engine``."""
+        if not self._layers:
+            return ()
+        kinds = ["importance", "positions", *self._targets]
+        found = iter(self._run([f"{kind}_{layer}" for layer in self._layers for kind in kinds], ids[None]))
+        steps = []
+        for layer in self._layers:
+            importance, positions, *targets = (next(found)[0] for _ in kinds)
+            steps.append(Step(int(layer), importance, positions, targets[0] if targets else None))
+        return followed(len(ids), steps)
+
+    def without_cuts(self) -> OnnxEngine:
+        """See ``engine.Engine``."""
+        uncut = copy(self)
+        uncut._tables = [table.name for table in self._session.get_overridable_initializers()]
+        return uncut
+
+    def _run(self, outputs: list[str], ids: np.ndarray) -> list[np.ndarray]:
+        tables = {name: np.arange(ids.shape[1] + 1) for name in self._tables}
+        found: list[np.ndarray] = self._session.run(outputs, {"ids": ids, **tables})
+        return found
 
 
 def open_session(graph: bytes | Path, num_threads: int | None = None) -> Any:

@@ -18,10 +18,12 @@ from rasa_token_pruning.encoder.weights import EncoderWeights
 def export(weights: EncoderWeights, spec: EncoderSpec, precision: Precision) -> bytes:
     """The graph file of an encoder.
 
-    Its input is ``ids``, ``(batch, length)``, int64. Its outputs are ``embedding``, ``(batch, dimension)``; ``final``,
-    the states that stayed, ``(batch, kept, width)``; and for each cut, counted from 0, ``before_0``, the states of all
-    tokens that reached it, ``(batch, length, width)``, and ``positions_0``, which of them stayed, ``(batch, kept)``:
-    the special tokens first, the others by falling importance.
+    Its input is ``ids``, ``(batch, length)``, int64; another, which need not be given, is ``onnx_cut.TOKENS_KEPT``. Its
+    outputs are ``embedding``, ``(batch, dimension)``; ``final``, the states that stayed, ``(batch, kept, width)``; and
+    for each cut, with the number of its layer, ``before_2``, the states of all tokens that reached it,
+    ``(batch, length, width)``; ``importance_2``, theirs, ``(batch, length)``; ``positions_2``, which of them stayed,
+    ``(batch, kept)``: the special tokens first, the others by falling importance; and if the others are merged,
+    ``targets_2``, for each token the place in ``positions_2`` of what it is part of from then on, ``(batch, length)``.
 
     :param weights: The encoder.
     :param spec: The policy and the read-out.
@@ -44,7 +46,9 @@ def _shape_of(output: str) -> tuple[str, ...]:
         "embedding": ("batch", "dimension"),
         "final": ("batch", "kept", "width"),
         "before": ("batch", f"length_{cut}", "width"),
+        "importance": ("batch", f"length_{cut}"),
         "positions": ("batch", f"kept_{cut}"),
+        "targets": ("batch", f"length_{cut}"),
     }
     return shapes[kind]
 
@@ -71,9 +75,10 @@ class _Exporter:
             cuts = number in spec.policy.layers and spec.policy.quantile > 0
             hidden, importance = self._attend(hidden, number, cutter, scored=cuts)
             if cuts:
-                cut = cutter.cuts
-                outputs[f"before_{cut}"] = hidden
-                outputs[f"positions_{cut}"], hidden = cutter.cut(hidden, importance)
+                cut = cutter.cut(hidden, importance)
+                found = {"before": hidden, "importance": importance, "positions": cut.positions, "targets": cut.targets}
+                outputs |= {f"{kind}_{number}": name for kind, name in found.items() if name}
+                hidden = cut.states
             hidden = self._feed_forward(hidden, number)
         parts = [self._model_embedding(cutter, hidden, spec.head)]
         weight = graph.number(JOINED_WEIGHT)

@@ -22,12 +22,18 @@ class Graph:
     def __init__(self) -> None:
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
+        self._changeable: list[Any] = []
 
     def constant(self, value: np.ndarray) -> str:
         """Store an array of any shape and type in the graph."""
         name = f"c{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
+
+    def changeable(self, name: str, *values: int) -> None:
+        """Store a vector of int64 in whose place a run may be given another of any length, as an input of that name."""
+        self._constants.append(numpy_helper.from_array(np.array(values, dtype=np.int64), name))
+        self._changeable.append(helper.make_tensor_value_info(name, INT64, [f"length_of_{name}"]))
 
     def integers(self, *values: int) -> str:
         """Store a vector of int64."""
@@ -56,7 +62,7 @@ class Graph:
         return self.add(operator, *inputs, domain=CONTRIB, **attributes)
 
     def serialize(self, outputs: Mapping[str, str], shapes: Mapping[str, Sequence[str]] | None = None) -> bytes:
-        """The file's content. The only input is ``ids``, int64, ``(batch, length)``.
+        """The file's content. The only input that it needs is ``ids``, int64, ``(batch, length)``.
 
         :param outputs: For each output its name to the outside and its name in here.
         :param shapes: For each output the names of its sizes; they depend on the texts.
@@ -66,7 +72,7 @@ class Graph:
         graph = helper.make_graph(
             self._nodes,
             "encoder",
-            [helper.make_tensor_value_info("ids", INT64, ["batch", "length"])],
+            [helper.make_tensor_value_info("ids", INT64, ["batch", "length"]), *self._changeable],
             [_output(name, (shapes or {}).get(name)) for name in outputs],
             initializer=self._constants,
         )
@@ -77,5 +83,5 @@ class Graph:
 
 
 def _output(name: str, shape: Sequence[str] | None) -> Any:
-    kind = INT64 if name.startswith("positions") else FLOAT
+    kind = INT64 if name.startswith(("positions", "targets")) else FLOAT
     return helper.make_tensor_value_info(name, kind, shape)

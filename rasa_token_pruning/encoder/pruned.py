@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.encoder.runtime import Runtime, loaded, made
 from rasa_token_pruning.encoder.tokenization import WordPieces
+from rasa_token_pruning.encoder.trace import Trace, traced
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
 # A batch holds at most so many word pieces: enough to fill the processor, little enough for its caches.
@@ -191,6 +192,25 @@ class PrunedEncoder:
         """
         _check_texts(texts)
         return self._memory.encoded.get(texts, self._encode)
+
+    def trace(self, text: str) -> Trace:
+        """What became of each word piece of a text: where it went, and by what importance. Runs the encoder once more.
+
+        :raises TypeError: If something other than a text is given.
+        """
+        _check_texts([text])
+        (pieces,) = self._runtime.tokenizer.tokenize([text])
+        return traced(pieces, self._runtime.engine.trace(pieces.ids))
+
+    def without_cuts(self) -> PrunedEncoder:
+        """The same encoder with pruning off: it shares the memory of this one, and remembers no texts.
+
+        Needs neither the model nor torch where this one does not. It cannot be saved.
+        """
+        encoder = PrunedEncoder.__new__(PrunedEncoder)
+        encoder._options = self._options and replace(self._options, pruning=self.policy.without_cuts())
+        encoder._start(self._runtime.without_cuts(), 0)
+        return encoder
 
     def _embed(self, texts: Sequence[str]) -> list[np.ndarray]:
         rows: dict[int, np.ndarray] = {}

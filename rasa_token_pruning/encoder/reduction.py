@@ -41,14 +41,15 @@ def scatter_tokens(onto: Tensor, positions: Tensor, hidden: Tensor) -> Tensor:
     return onto.scatter(1, positions.unsqueeze(-1).expand(-1, -1, onto.shape[-1]), hidden)
 
 
-def merge_tokens(hidden: Tensor, sizes: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+def merge_tokens(hidden: Tensor, sizes: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Average every token that goes into the most similar one that stays (after ToMe, arXiv 2210.09461).
 
     :param hidden: ``(batch, length, width)``.
     :param sizes: How many of the text's tokens each one stands for, ``(batch, length)``, at least 1.
     :param positions: The positions that stay, ``(batch, count)``, each in ``[0, length)``, without repetition.
-    :return: The states that stay, ``(batch, count, width)``, each the mean of what it stands for, and their sizes,
-        ``(batch, count)``, which sum to the same as before. Similar means: high cosine of the states.
+    :return: The states that stay, ``(batch, count, width)``, each the mean of what it stands for; their sizes,
+        ``(batch, count)``, which sum to the same as before; and for each token which of them it is part of,
+        ``(batch, length)``, int64, from 0 on. Similar means: high cosine of the states.
     """
     directions = functional.normalize(hidden, dim=-1)
     similarity = directions @ gather_tokens(directions, positions).transpose(1, 2)
@@ -59,4 +60,4 @@ def merge_tokens(hidden: Tensor, sizes: Tensor, positions: Tensor) -> tuple[Tens
     sums = torch.zeros_like(weighted[:, : positions.shape[1]])
     sums = sums.scatter_add(1, target.unsqueeze(-1).expand_as(weighted), weighted)
     merged = torch.zeros_like(sizes[:, : positions.shape[1]]).scatter_add(1, target, sizes)
-    return sums / merged.unsqueeze(-1), merged
+    return sums / merged.unsqueeze(-1), merged, target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,11 @@ class Runtime:
     graph: bytes | None = field(default=None, repr=False)
     model: SentenceModel | None = field(default=None, repr=False)
     memories: WeakValueDictionary[float, Any] = field(default_factory=WeakValueDictionary, repr=False)
+
+    def without_cuts(self) -> Runtime:
+        """The same encoder with pruning off. It shares the engine's memory, and cannot be saved."""
+        description = replace(self.description, policy=self.description.policy.without_cuts())
+        return Runtime(description, self.tokenizer, self.engine.without_cuts(), model=self.model)
 
 
 _running: WeakValueDictionary[Any, Runtime] = WeakValueDictionary()

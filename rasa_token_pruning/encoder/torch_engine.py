@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 import torch
 
+from rasa_token_pruning.encoder.cuts import Cut, Step, followed
 from rasa_token_pruning.encoder.engine import EncoderSpec, TokenStates
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.pooling import read_out
-from rasa_token_pruning.encoder.transformer import Run, Transformer
+from rasa_token_pruning.encoder.transformer import LayerCut, Run, Transformer
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
 
@@ -43,6 +47,17 @@ class TorchEngine:
         np.put_along_axis(kept, run.kept.cpu().numpy(), True, axis=1)
         return TokenStates(embeddings=self._embeddings(run), reached=run.reached.cpu().numpy(), kept=kept)
 
+    def trace(self, ids: np.ndarray) -> tuple[Cut, ...]:
+        """See ``engine.Engine``."""
+        run = self._run(ids[None].copy())  # torch warns of arrays that are read-only
+        return followed(len(ids), map(_step, run.cuts))
+
+    def without_cuts(self) -> TorchEngine:
+        """See ``engine.Engine``."""
+        uncut = copy(self)
+        uncut._spec = replace(self._spec, policy=self._spec.policy.without_cuts())
+        return uncut
+
     def _run(self, ids: np.ndarray) -> Run:
         return self._transformer.run(torch.from_numpy(ids).to(self._device), self._spec.policy, self._spec.joined)
 
@@ -50,3 +65,9 @@ class TorchEngine:
         with torch.inference_mode():
             embeddings: np.ndarray = read_out(run, self._spec.head).cpu().numpy()
         return embeddings
+
+
+def _step(cut: LayerCut) -> Step:
+    """What a cut did to the first text of a batch."""
+    targets = None if cut.targets is None else cut.targets[0].cpu().numpy()
+    return Step(cut.layer, cut.importance[0].cpu().numpy(), cut.chosen[0].cpu().numpy(), targets)

@@ -25,6 +25,23 @@ DROPOUT = 0.1  # as in BERT's own training
 
 
 @dataclass(frozen=True)
+class LayerCut:
+    """What a cut did to a batch of texts of equal length.
+
+    :param layer: The layer inside which it was made, from 0 on.
+    :param importance: The importance of each token that it was offered, ``(batch, offered)``.
+    :param chosen: Which of them stayed, ascending, ``(batch, kept)``.
+    :param targets: For each of them which of those that stayed it is part of from then on, ``(batch, offered)``;
+        nothing if what goes is dropped.
+    """
+
+    layer: int
+    importance: Tensor
+    chosen: Tensor
+    targets: Tensor | None
+
+
+@dataclass(frozen=True)
 class Run:
     """What one pass over a batch of texts of equal length gives.
 
@@ -34,6 +51,7 @@ class Run:
     :param reached: For every token the last state that it reached, ``(batch, length, width)``: its last hidden state
         if it stayed, else the state in which it was dropped.
     :param kept: The positions that stayed, ascending, ``(batch, kept)``.
+    :param cuts: The cuts at which a token went, in their order.
     """
 
     final: Tensor
@@ -41,6 +59,7 @@ class Run:
     joined: tuple[Tensor, ...]
     reached: Tensor
     kept: Tensor
+    cuts: tuple[LayerCut, ...] = ()
 
 
 class Embeddings(nn.Module):
@@ -148,6 +167,7 @@ class Transformer(nn.Module):
         """
         tokens = _Tokens(hidden, self.distance_bias(hidden))
         means: dict[int, Tensor] = {}
+        cuts: list[LayerCut] = []
         for number, layer in list(enumerate(cast("Iterable[Layer]", self.layers)))[first:]:
             if number in joined:
                 means[number] = mean_of_tokens(tokens.hidden, tokens.sizes)
@@ -158,7 +178,9 @@ class Transformer(nn.Module):
             else:
                 score = SCORES[policy.score]
                 tokens.hidden, scores = layer.attend_and_score(tokens.hidden, tokens.attention_bias(), score)
-                tokens.keep(most_important(scores.detach(), count), merge=policy.reduction == "merge")
+                chosen = most_important(scores.detach(), count)
+                targets = tokens.keep(chosen, merge=policy.reduction == "merge")
+                cuts.append(LayerCut(number, scores.detach(), chosen, targets))
             tokens.hidden = layer.feed_forward(tokens.hidden)
         return Run(
             final=tokens.hidden,
@@ -166,6 +188,7 @@ class Transformer(nn.Module):
             joined=tuple(means[number] for number in joined),
             reached=tokens.all_reached(),
             kept=tokens.kept,
+            cuts=tuple(cuts),
         )
 
     @torch.inference_mode()
@@ -202,17 +225,22 @@ class _Tokens:
         of_size = self.sizes.log()[:, None, None, :]
         return of_size if self._relative_bias is None else self._relative_bias + of_size
 
-    def keep(self, positions: Tensor, merge: bool) -> None:
-        """Only the given positions, ``(batch, count)``, stay."""
+    def keep(self, positions: Tensor, merge: bool) -> Tensor | None:
+        """Only the given positions, ``(batch, count)``, stay.
+
+        :return: If the others are merged, for each token which of those that stay it is part of, ``(batch, length)``.
+        """
+        targets = None
         self._reached = self.all_reached()
         if merge:
             sizes = torch.ones_like(self.hidden[..., 0]) if self.sizes is None else self.sizes
-            self.hidden, self.sizes = merge_tokens(self.hidden, sizes, positions)
+            self.hidden, self.sizes, targets = merge_tokens(self.hidden, sizes, positions)
         else:
             self.hidden = gather_tokens(self.hidden, positions)
         self.kept = self.kept.gather(1, positions)
         if self._relative_bias is not None:
             self._relative_bias = gather_bias(self._relative_bias, positions)
+        return targets
 
     def all_reached(self) -> Tensor:
         """For every token the last state that it reached, ``(batch, length, width)``."""

@@ -89,6 +89,18 @@ def load(file: Path) -> Assistant:
     return Assistant(encoder, learnt, neighbours, options["doubt_unfamiliar"], options["coverage"] or _COVERAGE)
 
 
+def encoder_from_options(options: Mapping[str, Any]) -> PrunedEncoder:
+    """The encoder that a featurizer's options describe.
+
+    :param options: Those of ``FEATURIZER_DEFAULTS``.
+    :raises EncoderError: If a value is wrong, or the model is missing, damaged or not supported.
+    """
+    model = shared_model(options["model"])  # held until the encoder has it, so that it is read once
+    policy = policy_from_options(options, model.weights.config.layers)
+    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device")}
+    return PrunedEncoder(options["model"], policy, options["readout"], **same)
+
+
 def _pair(archive: Archive) -> tuple[Node, Node]:
     """The last classifier, whose answer Rasa uses, and the featurizer that it reads."""
     trained = [node for node in archive.nodes if node.resource]
@@ -131,20 +143,13 @@ def _encoder(options: Mapping[str, Any], folder: Path, file: Path) -> PrunedEnco
             return bundled_encoder(record, folder, options["num_threads"], cache_mib=0)
     except EncoderError as error:
         raise ArchiveError(f"{file}: {error}") from error
-    encoder = _encoder_from_options(options)
+    encoder = encoder_from_options(options)
     if (encoder.identity, encoder.precision) != (record.identity, record.precision):
         raise ArchiveError(
             f"{file} was trained with another encoder than model '{options['model']}' with precision "
             f"{encoder.precision} on this machine: install that of the training, or train again."
         )
     return encoder
-
-
-def _encoder_from_options(options: Mapping[str, Any]) -> PrunedEncoder:
-    model = shared_model(options["model"])  # held until the encoder has it, so that it is read once
-    policy = policy_from_options(options, model.weights.config.layers)
-    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device")}
-    return PrunedEncoder(options["model"], policy, options["readout"], **same)
 
 
 def _alias(node: Node) -> str:

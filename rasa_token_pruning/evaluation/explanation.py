@@ -8,29 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rasa_token_pruning.encoder.pruned import EncodedText
 from rasa_token_pruning.evaluation.assistant import Assistant
-from rasa_token_pruning.evaluation.texts import TextsError
+from rasa_token_pruning.evaluation.reading import Reading, read
 from rasa_token_pruning.fewshot.neighbours import Neighbour
 from rasa_token_pruning.fewshot.scope import TAIL
 
 _RANKED = 5
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A word piece of the message.
-
-    :param piece: As the encoder's vocabulary writes it.
-    :param start: Its first character in the message.
-    :param end: The character after its last.
-    :param kept: Whether it stayed to the end; else it was dropped on the way.
-    """
-
-    piece: str
-    start: int
-    end: int
-    kept: bool
+_CHANGED = 0.005  # of confidences that are shown with two digits
 
 
 @dataclass(frozen=True)
@@ -39,24 +23,40 @@ class Ranked:
 
     :param confidence: The probability, lowered if the message is unfamiliar, or raised if it stands for such messages.
     :param probability: Given that the message belongs to an intent at all.
+    :param unpruned: The confidence that it has with pruning off.
     """
 
     intent: str
     confidence: float
     probability: float
+    unpruned: float
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """What there is to say about a message.
+class Unpruned:
+    """What the same classifier says of the message if the same encoder drops nothing.
 
-    :param text: The message.
-    :param pieces: Its word pieces, without special tokens and prompts.
-    :param truncated: How many pieces at its end were not read, because the encoder has a limit.
+    :param intent: What the component would tell Rasa.
+    :param confidence: How sure it would be of that.
+    :param familiarity: The share of examples that would look no more familiar, in ``(0, 1]``.
+    :param changed: Whether that is another intent than the pruned one: pruning decided.
+    """
+
+    intent: str
+    confidence: float
+    familiarity: float
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Explanation(Reading):
+    """What there is to say about a message, beside what was read of it.
+
     :param intent: What the component tells Rasa: sub-intents count together for their retrieval intent.
     :param confidence: How sure it is of that, before ``renormalize_confidences``.
     :param margin: By how much its probability exceeds that of the next intent.
-    :param ranking: The intents with the highest confidences, at most 5.
+    :param ranking: The intents with the highest confidences, 5 if there are as many, and those that would be among them
+        with pruning off and another confidence.
     :param familiarity: The share of examples that look no more familiar than the message, in ``(0, 1]``.
     :param familiar: Whether that is enough for the message to count as one for this assistant.
     :param lowered: Whether confidences were lowered because it is not.
@@ -64,11 +64,9 @@ class Explanation:
     :param candidates: The intents that the message may have, the likeliest first.
     :param nearest_examples: The examples that it is most like, the nearest first, at most 3; ``None`` if the assistant
         remembers none.
+    :param unpruned: The same with pruning off.
     """
 
-    text: str
-    pieces: tuple[Piece, ...]
-    truncated: int
     intent: str
     confidence: float
     margin: float
@@ -79,6 +77,18 @@ class Explanation:
     coverage: float
     candidates: tuple[str, ...]
     nearest_examples: tuple[Neighbour, ...] | None
+    unpruned: Unpruned
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What the classifier says of an embedding: ``(labels,)`` each, and what Rasa is told."""
+
+    probabilities: np.ndarray
+    confidences: np.ndarray
+    familiarity: float
+    intent: str
+    confidence: float
 
 
 def explain(text: str, assistant: Assistant) -> Explanation:
@@ -87,39 +97,43 @@ def explain(text: str, assistant: Assistant) -> Explanation:
     :raises ClassifierError: If encoder and classifier do not fit each other.
     :raises TextsError: If the encoder reads nothing of the message.
     """
-    (encoded,) = assistant.encoder.encode_tokens([text])
-    if not encoded.offsets.any():
-        raise TextsError(f"Of {text[:100]!r} the encoder reads nothing; the assistant says that it has no intent.")
-    classifier, embeddings = assistant.classifier, encoded.embedding[None]
-    predictions = classifier.predict(embeddings)
-    probabilities = predictions.probabilities[0]
-    confidences = predictions.confidences[0] if assistant.doubting else probabilities
-    possible = classifier.predict_sets(embeddings, assistant.coverage)[0]
-    intent, confidence = _for_rasa(classifier.intents, confidences)[0]
-    familiarity = float(predictions.familiarity[0])
+    reading = read(text, assistant.encoder)
+    embedding = assistant.encoder.encode(text)
+    found = _answer(embedding, assistant)
+    whole = _answer(assistant.encoder.without_cuts().encode(text), assistant)
+    intents = assistant.classifier.intents
+    possible = assistant.classifier.predict_sets(embedding[None], assistant.coverage)[0]
     return Explanation(
-        text=text,
-        pieces=_pieces(encoded),
-        truncated=encoded.pieces.truncated,
-        intent=intent,
-        confidence=confidence,
-        margin=_margin([probability for _, probability in _for_rasa(classifier.intents, probabilities)]),
-        ranking=tuple(
-            Ranked(classifier.intents[index], float(confidences[index]), float(probabilities[index]))
-            for index in _descending(confidences)[:_RANKED]
-        ),
-        familiarity=familiarity,
-        familiar=familiarity >= TAIL,
-        lowered=assistant.doubting and familiarity < TAIL,
+        **vars(reading),
+        intent=found.intent,
+        confidence=found.confidence,
+        margin=_margin([probability for _, probability in _for_rasa(intents, found.probabilities)]),
+        ranking=_ranking(intents, found, whole),
+        familiarity=found.familiarity,
+        familiar=found.familiarity >= TAIL,
+        lowered=assistant.doubting and found.familiarity < TAIL,
         coverage=assistant.coverage,
-        candidates=tuple(classifier.intents[index] for index in _descending(probabilities) if possible[index]),
-        nearest_examples=tuple(assistant.neighbours.nearest(encoded.embedding)) if assistant.neighbours else None,
+        candidates=tuple(intents[index] for index in _descending(found.probabilities) if possible[index]),
+        nearest_examples=tuple(assistant.neighbours.nearest(embedding)) if assistant.neighbours else None,
+        unpruned=Unpruned(whole.intent, whole.confidence, whole.familiarity, whole.intent != found.intent),
     )
 
 
-def _pieces(encoded: EncodedText) -> tuple[Piece, ...]:
-    rows = zip(encoded.pieces.texts, encoded.pieces.offsets.tolist(), encoded.kept.tolist(), strict=True)
-    return tuple(Piece(piece, start, end, kept) for piece, (start, end), kept in rows if end)
+def _answer(embedding: np.ndarray, assistant: Assistant) -> _Answer:
+    predictions = assistant.classifier.predict(embedding[None])
+    probabilities = predictions.probabilities[0]
+    confidences = predictions.confidences[0] if assistant.doubting else probabilities
+    intent, confidence = _for_rasa(assistant.classifier.intents, confidences)[0]
+    return _Answer(probabilities, confidences, float(predictions.familiarity[0]), intent, confidence)
+
+
+def _ranking(intents: tuple[str, ...], found: _Answer, whole: _Answer) -> tuple[Ranked, ...]:
+    changed = np.abs(whole.confidences - found.confidences) >= _CHANGED
+    shown = {index for index in _descending(whole.confidences)[:_RANKED] if changed[index]}
+    shown.update(_descending(found.confidences)[:_RANKED])
+    values = [array.tolist() for array in (found.confidences, found.probabilities, whole.confidences)]
+    order = [index for index in _descending(found.confidences) if index in shown]
+    return tuple(Ranked(intents[index], *(value[index] for value in values)) for index in order)
 
 
 def _for_rasa(labels: Iterable[str], values: np.ndarray) -> list[tuple[str, float]]:

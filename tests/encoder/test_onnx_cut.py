@@ -51,31 +51,39 @@ def test_two_cuts_are_those_of_torch(hidden, scores, reduction):
     counts = [policy.tokens_kept(LENGTH), policy.tokens_kept(policy.tokens_kept(LENGTH))]
     graph = Graph()
     cutter = Cutter(graph, policy, CONFIG, None)
-    first, states = cutter.cut(graph.constant(hidden.numpy()), graph.constant(scores.numpy()))
+    first, states, targets = cutter.cut(graph.constant(hidden.numpy()), graph.constant(scores.numpy()))
     # The second cut finds other scores; both sides take them by the position of the token.
     other = graph.add("GatherElements", graph.constant(scores.flip(1).numpy()), first, axis=1)
-    second, rest = cutter.cut(states, other)
+    second, rest, later = cutter.cut(states, other)
     outputs = {"positions": first, "states": states, "positions_later": second, "rest": rest}
     outputs |= {"mean": cutter.mean(rest)}
-    outputs |= {"bias": cutter.attention_bias()} if reduction == "merge" else {}
+    if reduction == "merge":
+        outputs |= {"bias": cutter.attention_bias(), "targets": targets, "targets_later": later}
     found = dict(zip(outputs, run(graph, outputs), strict=True))
     assert cutter.cuts == 2
 
     expected, sizes, kept = hidden, torch.ones(BATCH, LENGTH), torch.arange(LENGTH).expand(BATCH, -1)
-    for count, importance, name, chosen in (
-        (counts[0], scores, "states", found["positions"]),
-        (counts[1], scores.flip(1), "rest", found["positions"].gather(1, found["positions_later"])),
+    left = torch.arange(LENGTH).expand(BATCH, -1)  # as the graph orders them
+    for count, importance, name, chosen, become in (
+        (counts[0], scores, "states", found["positions"], found.get("targets")),
+        (
+            *(counts[1], scores.flip(1), "rest"),
+            *(found["positions"].gather(1, found["positions_later"]), found.get("targets_later")),
+        ),
     ):
         positions = most_important(importance.gather(1, kept), count)
         kept = kept.gather(1, positions)
         if reduction == "merge":
-            expected, sizes = merge_tokens(expected, sizes, positions)
+            expected, sizes, into = merge_tokens(expected, sizes, positions)
+            here = chosen.gather(1, become).gather(1, left.argsort(dim=1))
+            assert torch.equal(here, kept.gather(1, into))
         else:
             expected = gather_tokens(expected, positions)
         order = chosen.argsort(dim=1)
         assert torch.equal(chosen.gather(1, order), kept)
         assert set(map(tuple, chosen[:, :2].sort(dim=1).values.tolist())) == {(0, LENGTH - 1)}
         torch.testing.assert_close(gather_tokens(found[name], order), expected)
+        left = chosen
     weights = sizes if reduction == "merge" else torch.ones(BATCH, counts[1])
     torch.testing.assert_close(found["mean"], (expected * weights[..., None]).sum(dim=1) / weights.sum(dim=1)[:, None])
     if reduction == "merge":
@@ -88,7 +96,7 @@ def test_two_cuts_are_those_of_torch(hidden, scores, reduction):
 def test_after_the_special_tokens_the_others_come_by_falling_importance(hidden, scores):
     graph = Graph()
     cutter = Cutter(graph, PruningPolicy((0,), 0.5, 4), CONFIG, None)
-    name, _ = cutter.cut(graph.constant(hidden.numpy()), graph.constant(scores.numpy()))
+    name, *_ = cutter.cut(graph.constant(hidden.numpy()), graph.constant(scores.numpy()))
     positions = run(graph, {"positions": name})[0]
     assert (positions[:, :2] == torch.tensor([0, LENGTH - 1])).all()
     assert (scores.gather(1, positions)[:, 2:].diff(dim=1) <= 0).all()
@@ -97,7 +105,7 @@ def test_after_the_special_tokens_the_others_come_by_falling_importance(hidden, 
 def test_of_equal_scores_the_earlier_token_wins(hidden):
     graph = Graph()
     cutter = Cutter(graph, PruningPolicy((0,), 0.5, 4), CONFIG, None)
-    name, _ = cutter.cut(graph.constant(hidden.numpy()), graph.constant(np.full((BATCH, LENGTH), 0.25, np.float32)))
+    name, *_ = cutter.cut(graph.constant(hidden.numpy()), graph.constant(np.full((BATCH, LENGTH), 0.25, np.float32)))
     count = PruningPolicy((0,), 0.5, 4).tokens_kept(LENGTH)
     assert run(graph, {"positions": name})[0].sort(dim=1).values.tolist() == [[*range(count - 1), LENGTH - 1]] * BATCH
 
@@ -108,7 +116,7 @@ def test_nothing_is_cut_from_texts_up_to_the_floor(length):
     cutter = Cutter(graph, PruningPolicy((0,), 0.9, 4, "merge"), CONFIG, None)
     hidden = np.random.default_rng(0).normal(size=(1, length, WIDTH)).astype(np.float32)
     scores = graph.constant(np.ones((1, length), np.float32))
-    positions, states = cutter.cut(graph.constant(hidden), scores)
+    positions, states, _ = cutter.cut(graph.constant(hidden), scores)
     found = run(graph, {"positions": positions, "states": states}, np.zeros((1, length), np.int64))
     order = found[0].argsort(dim=1)
     assert found[0].gather(1, order).tolist() == [list(range(length))]
@@ -119,7 +127,7 @@ def test_states_of_zeros_can_be_merged():
     graph = Graph()
     cutter = Cutter(graph, PruningPolicy((0,), 0.5, 4, "merge"), CONFIG, None)
     zeros = graph.constant(np.zeros((BATCH, LENGTH, WIDTH), np.float32))
-    _, states = cutter.cut(zeros, graph.constant(np.ones((BATCH, LENGTH), np.float32)))
+    _, states, _ = cutter.cut(zeros, graph.constant(np.ones((BATCH, LENGTH), np.float32)))
     assert (run(graph, {"states": states})[0] == 0).all()
 
 

@@ -11,8 +11,10 @@ import pytest
 
 from rasa_token_pruning.encoder.calibration import activation_ranges
 from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
+from rasa_token_pruning.encoder.cuts import Cut
 from rasa_token_pruning.encoder.engine import EncoderSpec, TokenStates
-from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
+from rasa_token_pruning.encoder.onnx_cut import TOKENS_KEPT
+from rasa_token_pruning.encoder.onnx_engine import OnnxEngine, open_session
 from rasa_token_pruning.encoder.onnx_export import export, export_probes
 from rasa_token_pruning.encoder.onnx_precision import Float32, Int8
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
@@ -62,6 +64,14 @@ def check_equal(ours: TokenStates, theirs: TokenStates) -> None:
     np.testing.assert_allclose(ours.reached, theirs.reached, atol=1e-4, rtol=0)
 
 
+def check_equal_cuts(ours: tuple[Cut, ...], theirs: tuple[Cut, ...]) -> None:
+    assert [cut.layer for cut in ours] == [cut.layer for cut in theirs]
+    for cut, expected in zip(ours, theirs, strict=True):
+        assert (cut.importance.dtype, cut.part_of.dtype) == (np.float32, np.int64)
+        np.testing.assert_allclose(cut.importance, expected.importance, rtol=1e-3)
+        assert np.array_equal(cut.part_of, expected.part_of)
+
+
 @pytest.mark.parametrize("readout", READOUTS)
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -74,6 +84,7 @@ def test_a_graph_computes_what_torch_computes(weights, batches, cut, reduction, 
         found = onnx.run(ids)
         check_equal(found, torch.run(ids))
         assert np.array_equal(onnx.embed(ids), found.embeddings)
+        check_equal_cuts(onnx.trace(ids[0]), torch.trace(ids[0]))
         expected = ids.shape[1]
         for _ in policy.layers:
             expected = policy.tokens_kept(expected)
@@ -90,6 +101,22 @@ def test_a_graph_that_cuts_nothing_computes_what_torch_computes(weights, batches
         check_equal(onnx.run(ids), torch.run(ids))
         check_equal(onnx.run(ids), uncut.run(ids))
         assert onnx.run(ids).kept.all()
+        assert onnx.trace(ids[0]) == torch.trace(ids[0]) == ()
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_another_table_of_how_many_tokens_stay_makes_another_policy_of_a_graph(weights, batches, reduction):
+    policy, other = PruningPolicy((1, 3), 0.4, 4, reduction), PruningPolicy((1, 3), 0.7, 3, reduction)
+    graphs = (export(weights, EncoderSpec(one, (0,), HEAD), Float32()) for one in (policy, other))
+    changed, expected = (open_session(graph, 1) for graph in graphs)
+    (table,) = changed.get_overridable_initializers()
+    assert table.name == TOKENS_KEPT
+    kept = np.array([other.tokens_kept(length) for length in range(61)])
+    names = [output.name for output in expected.get_outputs()]
+    for ids in batches:
+        found = changed.run(names, {"ids": ids, TOKENS_KEPT: kept})
+        for one, right in zip(found, expected.run(names, {"ids": ids}), strict=True):
+            assert np.array_equal(one, right)
 
 
 @pytest.mark.parametrize("length", [199, 200])

@@ -96,23 +96,24 @@ def slowly_merged(hidden: list[torch.Tensor], sizes: list[float], positions: lis
             groups[positions[similarity.index(max(similarity))]].append(token)
     totals = [sum(sizes[token] for token in groups[kept]) for kept in positions]
     sums = [sum(hidden[token] * sizes[token] for token in groups[kept]) for kept in positions]
-    return torch.stack([one / total for one, total in zip(sums, totals, strict=True)]), totals
+    return torch.stack([one / total for one, total in zip(sums, totals, strict=True)]), totals, groups
 
 
 @given(merges())
 def test_every_token_that_goes_is_averaged_into_the_most_similar_one_that_stays(case):
     hidden, sizes, positions = case
-    merged, merged_sizes = merge_tokens(hidden, sizes, positions)
+    merged, merged_sizes, targets = merge_tokens(hidden, sizes, positions)
     for row, chosen in enumerate(positions.tolist()):
-        expected, totals = slowly_merged(list(hidden[row]), sizes[row].tolist(), chosen)
+        expected, totals, groups = slowly_merged(list(hidden[row]), sizes[row].tolist(), chosen)
         torch.testing.assert_close(merged[row], expected)
         assert merged_sizes[row].tolist() == totals
+        assert all(token in groups[chosen[target]] for token, target in enumerate(targets[row].tolist()))
 
 
 @given(merges())
 def test_merging_keeps_the_number_and_the_mean_of_the_tokens(case):
     hidden, sizes, positions = case
-    merged, merged_sizes = merge_tokens(hidden, sizes, positions)
+    merged, merged_sizes, _ = merge_tokens(hidden, sizes, positions)
     assert merged.shape == (*positions.shape, hidden.shape[-1])
     assert torch.equal(merged_sizes.sum(dim=1), sizes.sum(dim=1))
     assert (merged_sizes >= sizes.gather(1, positions)).all()
@@ -122,15 +123,16 @@ def test_merging_keeps_the_number_and_the_mean_of_the_tokens(case):
 def test_merging_by_hand():
     hidden = torch.tensor([[[1.0, 0.0], [0.0, 2.0], [4.0, 1.0], [0.0, -1.0], [0.0, 1.0]]])
     sizes = torch.tensor([[1.0, 1.0, 3.0, 2.0, 1.0]])
-    merged, merged_sizes = merge_tokens(hidden, sizes, torch.tensor([[0, 3, 4]]))
+    merged, merged_sizes, targets = merge_tokens(hidden, sizes, torch.tensor([[0, 3, 4]]))
     # Token 1 goes into token 4, token 2 into token 0.
     assert merged.tolist() == [[[13 / 4, 3 / 4], [0.0, -1.0], [0.0, 3 / 2]]]
     assert merged_sizes.tolist() == [[4.0, 2.0, 2.0]]
+    assert targets.tolist() == [[0, 2, 0, 1, 2]]
 
 
 def test_a_token_that_stays_is_merged_into_no_other_even_if_they_are_equal():
     hidden = torch.ones(1, 4, 3)
-    merged, sizes = merge_tokens(hidden, torch.ones(1, 4), torch.tensor([[0, 1, 3]]))
+    merged, sizes, _ = merge_tokens(hidden, torch.ones(1, 4), torch.tensor([[0, 1, 3]]))
     assert sizes.sum() == 4
     assert (sizes >= 1).all()
     assert torch.equal(merged, torch.ones(1, 3, 3))
@@ -138,11 +140,11 @@ def test_a_token_that_stays_is_merged_into_no_other_even_if_they_are_equal():
 
 def test_merging_nothing_changes_nothing():
     hidden = torch.rand(2, 5, 3)
-    merged, sizes = merge_tokens(hidden, torch.ones(2, 5), torch.arange(5).expand(2, -1))
+    merged, sizes, _ = merge_tokens(hidden, torch.ones(2, 5), torch.arange(5).expand(2, -1))
     assert torch.equal(merged, hidden)
     assert torch.equal(sizes, torch.ones(2, 5))
 
 
 def test_states_of_zeros_can_be_merged():
-    merged, _ = merge_tokens(torch.zeros(1, 4, 3), torch.ones(1, 4), torch.tensor([[0, 3]]))
+    merged, *_ = merge_tokens(torch.zeros(1, 4, 3), torch.ones(1, 4), torch.tensor([[0, 3]]))
     assert torch.equal(merged, torch.zeros(1, 2, 3))

@@ -204,7 +204,7 @@ def test_what_merging_leaves_is_what_enters_the_feed_forward_half(transformer, i
     policy = PruningPolicy((2,), 0.5, 4, "merge")
     _, attended, run = seen_by(transformer.layers[2].attention_norm, transformer, ids, policy)
     entered, _, _ = seen_by(transformer.layers[2].expand, transformer, ids, policy)
-    expected, sizes = merge_tokens(attended, torch.ones(BATCH, LENGTH), run.kept)
+    expected, sizes, _ = merge_tokens(attended, torch.ones(BATCH, LENGTH), run.kept)
     assert torch.equal(entered, expected)
     assert torch.equal(run.sizes, sizes)
 

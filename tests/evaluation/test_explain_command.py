@@ -4,7 +4,6 @@ import dataclasses
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 
@@ -12,10 +11,12 @@ import pytest
 
 from rasa_token_pruning.cli import main
 from rasa_token_pruning.encoder import location
+from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.assistant import load
-from rasa_token_pruning.evaluation.explain_command import printable, report
-from rasa_token_pruning.evaluation.explanation import Explanation, Piece, Ranked, explain
-from rasa_token_pruning.fewshot.neighbours import Neighbour
+from rasa_token_pruning.evaluation.explanation import explain
+from rasa_token_pruning.evaluation.explanation_view import report
+from rasa_token_pruning.evaluation.reading import read
 from tests.conftest import ROOT
 from tests.evaluation.conftest import write_tar
 from tests.evaluation.test_assistant import drop, without_encoder
@@ -32,31 +33,6 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr
 sys.exit(code)
 """
 )
-SHOWN = Explanation(
-    text="where is\tit \x1b[31m😀",
-    pieces=(Piece("where", 0, 5, True), Piece("is", 6, 8, False), Piece("[UNK]", 17, 18, True)),
-    truncated=0,
-    intent="faq",
-    confidence=0.0423,
-    margin=0.25,
-    ranking=(Ranked("faq/place", 0.03, 0.5), Ranked("greet", 0.0123, 0.0123)),
-    familiarity=0.004,
-    familiar=False,
-    lowered=True,
-    coverage=0.9,
-    candidates=tuple(f"intent{number}" for number in range(10)),
-    nearest_examples=(Neighbour("where\nis it", "faq/place", 0.876),),
-)
-PLAIN = r"""Message      where is\tit \x1b[31m😀
-Word pieces  where [is] 😀
-             2 of 3 stayed to the end; those in [brackets] did not
-Intent       faq, confidence 0.04
-Ranking      0.03  faq/place (probability 0.50)
-             0.01  greet
-Margin       0.25 between the probabilities of the first two intents
-Familiarity  0.00: unlike the training examples, of which less than 1% look no more familiar, so confidences are lowered
-Candidates   intent0, intent1, intent2, intent3, intent4, intent5, intent6, intent7 and 2 more (with 90% coverage)
-Nearest      0.88  faq/place: where\nis it"""
 
 
 @pytest.fixture
@@ -83,44 +59,6 @@ def separately(*arguments, absent=ABSENT, **environment):
     )
 
 
-def test_what_a_person_reads():
-    assert report(SHOWN) == PLAIN
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        (
-            {"familiarity": 0.45, "familiar": True},
-            "0.45: like the training examples, of which 45% look no more familiar",
-        ),
-        ({"lowered": False}, "less than 1% look no more familiar, but doubt_unfamiliar is off"),
-        ({"candidates": ("greet",)}, "Candidates   greet (with 90% coverage)"),
-        ({"nearest_examples": None}, "Nearest      the archive holds no examples"),
-        ({"truncated": 7}, "; 7 more are beyond the encoder's limit"),
-        ({"pieces": SHOWN.pieces[:1]}, "Word pieces  where\n             1 of 1 stayed to the end\n"),
-        ({"pieces": ()}, "0 of 0 stayed to the end\n"),
-    ],
-)
-def test_what_it_says_in_other_cases(changes, line):
-    assert line in report(dataclasses.replace(SHOWN, **changes))
-
-
-def test_colour_says_the_same():
-    coloured = report(SHOWN, coloured=True)
-    assert "where \x1b[2;9mis\x1b[0m 😀" in coloured and "those struck through did not" in coloured
-    without = re.sub(r"\x1b\[[\d;]*m", "", coloured)
-    assert without == PLAIN.replace("[is]", "is").replace("in [brackets]", "struck through")
-
-
-def test_long_lists_of_pieces_are_wrapped(archive):
-    for coloured in (False, True):
-        lines = re.sub(r"\x1b\[[\d;]*m", "", report(explain(LONG, load(archive)), coloured)).splitlines()
-        pieces = lines[1 : next(number for number, line in enumerate(lines) if "stayed to the end" in line)]
-        assert len(pieces) == 2 and all(len(line) <= 100 for line in pieces)
-        assert " ".join(line[13:] for line in pieces).replace("[", "").replace("]", "") == LONG.replace(",", " ,")
-
-
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("no_color", [None, "", "1"])
 def test_only_terminals_get_colour(call, monkeypatch, terminal, no_color):
@@ -138,7 +76,8 @@ def test_archives_bots_and_models_are_found(call, bot):
     small = os.path.join("models", "small.tar.gz")
     for arguments, name in (((), small), (("--model", "models"), small), (("--model", bot / small), bot / small)):
         code, out, _ = call("hello", *arguments)
-        assert code == 0 and out.startswith(f"Model        {name}\n\nMessage      hello\n") and "greet" in out
+        assert code == 0 and out.startswith(f"Model        {name}\nPruning      drop ") and "greet" in out
+        assert out.splitlines()[2:4] == ["", "Message      hello"]
 
 
 def test_json_holds_the_same(call, archive):
@@ -146,9 +85,66 @@ def test_json_holds_the_same(call, archive):
     code, out, err = call("--json", "--model", archive, *texts)
     assert (code, err) == (0, "")
     record, assistant = json.loads(out), load(archive)
-    assert list(record) == ["model", "explanations"] and record["model"] == str(archive)
+    assert list(record) == ["model", "pruning", "explanations"] and record["model"] == str(archive)
+    assert record["pruning"] == json.loads(json.dumps(dataclasses.asdict(assistant.encoder.policy)))
     for text, found in zip(texts, record["explanations"], strict=True):
         assert found == json.loads(json.dumps(dataclasses.asdict(explain(text, assistant))))
+
+
+def test_several_messages_follow_one_head(call, archive):
+    code, out, _ = call(LONG, "hello")
+    head, *found = out.split("\n\n")
+    assert code == 0 and head.startswith("Model ") and "\nPruning " in head and len(found) == 2
+    assert [one.rstrip("\n") for one in found] == [report(explain(text, load(archive))) for text in (LONG, "hello")]
+
+
+def test_an_encoder_without_an_assistant(call):
+    options = ("--layers", "1,3", "--quantile", "0.4", "--min-tokens", "6", "--reduction", "merge")
+    options = ("--encoder", "all-MiniLM-L6-v2", *options, "--score", "attention_value")
+    policy = PruningPolicy((1, 3), 0.4, 6, "merge", "attention_value")
+    expected = read(LONG, PrunedEncoder(pruning=policy, precision="int8"))
+    code, out, err = call(LONG, *options, "--json")
+    assert (code, err) == (0, "")
+    record = json.loads(out)
+    assert list(record) == ["encoder", "pruning", "readings"] and record["encoder"] == "all-MiniLM-L6-v2"
+    assert record["pruning"] == json.loads(json.dumps(dataclasses.asdict(policy)))
+    assert record["readings"] == [json.loads(json.dumps(dataclasses.asdict(expected)))]
+    code, out, err = call(LONG, *options)
+    assert (code, err) == (0, "")
+    head = "Encoder      all-MiniLM-L6-v2\nPruning      merge 40% of what is above 6 pieces, in layer 1 and 3"
+    assert out.startswith(head) and out.endswith(f"\n\n{report(expected)}\n")
+
+
+@pytest.mark.parametrize(("level", "gone"), [("off", False), ("aggressive", True)])
+def test_a_level_of_pruning(call, level, gone):
+    code, out, _ = call(LONG, "--encoder", "all-MiniLM-L6-v2", "--pruning", level)
+    assert code == 0
+    assert ("Pruning      off" in out) != gone and ("dropped, of importance up to" in out) == gone
+    assert ("cosine of the embeddings 1.000" in out) != gone
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pruning", "off"], "--pruning is about an encoder alone: name one with --encoder"),
+        (["--min-tokens", "0"], "--min-tokens is about an encoder alone"),
+        (["--encoder", "all-MiniLM-L6-v2", "--layers", "6"], "has 6 layers: give numbers from 0 to 5"),
+        (["--encoder", "all-MiniLM-L6-v2", "--quantile", "1"], "0 <= quantile < 1"),
+        (["--encoder", "all-MiniLM-L6-v2", "--min-tokens", "0"], "min_tokens is 0"),
+        (["--encoder", "no such folder"], "no such folder"),
+    ],
+    ids=" ".join,
+)
+def test_options_that_do_not_fit(call, options, said):
+    code, out, err = call("hello", *options)
+    assert (code, out) == (2, "") and said in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [["--layers", "1;2"], ["--model", ".", "--encoder", "x"], ["--pruning", "much"]])
+def test_options_that_are_none(call, capsys, options):
+    with pytest.raises(SystemExit) as ended:
+        call("hello", *options)
+    assert ended.value.code == 2 and options[-2] in capsys.readouterr().err
 
 
 def test_lines_of_the_input(call, monkeypatch):
@@ -229,8 +225,3 @@ def test_a_reader_that_has_enough(archive):
         process.stdout.close()
         _, err = process.communicate(b"hello\n" * 50, timeout=60)
     assert (process.returncode, err) == (0, b"")
-
-
-def test_printable():
-    assert printable("größe 日本 😀") == "größe 日本 😀"
-    assert printable("a\nb\x1b[0m\x9b\u202e\ud800\xa0") == r"a\nb\x1b[0m\x9b\u202e\ud800\xa0"
