@@ -16,6 +16,7 @@ from rasa_token_pruning.evaluation import (
 )
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.migration import migrate_command
+from rasa_token_pruning.reporting import report_command
 from rasa_token_pruning.training import train_command
 from rasa_token_pruning.tuning import tune_command
 from rasa_token_pruning.version import __version__
@@ -28,6 +29,7 @@ _USER_ERRORS = (
     accuracy_command.FigureError,
     explain_command.ArchiveError,
     migrate_command.MigrationError,
+    report_command.ReportError,
     speed_command.TextsError,
     speed_command.SpeedError,
     train_command.TrainingError,
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     explain_command.add(commands)
     migrate_command.add(commands)
+    report_command.add(commands)
     tune_command.add(commands)
     train_command.add(commands)
     benchmark = commands.add_parser("benchmark", help="measure")

@@ -12,6 +12,7 @@ BELOW = {
     "components": {"adaptation", "encoder", "fewshot"},
     "tuning": {"evaluation", "encoder", "fewshot"},
     "training": {"evaluation", "encoder", "fewshot"},
+    "reporting": {"evaluation", "encoder", "fewshot"},
     "evaluation": {"encoder", "fewshot"},
     "adaptation": {"encoder", "fewshot"},
     "migration": set(),
@@ -21,6 +22,7 @@ BELOW = {
 NEVER = {
     "tuning": {"rasa", "tensorflow"},
     "training": {"rasa", "tensorflow"},
+    "reporting": {"rasa", "tensorflow", "torch"},
     "evaluation": {"rasa", "tensorflow"},
     "adaptation": {"rasa", "tensorflow"},
     "migration": {"rasa", "tensorflow", "torch", "transformers"},
