@@ -1,0 +1,73 @@
+"""What is compared: the encoder unpruned and with each preset, each with classifiers that learnt from what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rasa_token_pruning import PrunedEncoder, PruningPolicy
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.presets import LEVELS as PRESETS
+from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
+from rasa_token_pruning.evaluation.labelled import Labelled
+from rasa_token_pruning.fewshot.classifier import FewShotClassifier
+from rasa_token_pruning.fewshot.names import name_as_text
+
+OFF = "off"
+LEVELS = (OFF, *PRESETS)
+READOUTS = (FINAL_AND_CUT, FINAL)  # the default first
+
+
+def policy_of(model: str, level: str) -> PruningPolicy:
+    """What a preset means for a model."""
+    return preset(level, shared_model(model).weights.config.layers, model)
+
+
+def make_encoder(model: str, level: str) -> PrunedEncoder:
+    """The encoder that TokenPruningFeaturizer makes by default, with a preset."""
+    return PrunedEncoder(model, policy_of(model, level), FINAL_AND_CUT, precision="auto", num_threads=1)
+
+
+def read_out(embeddings: np.ndarray, readout: str) -> np.ndarray:
+    """What a read-out gives: the model's own embedding is the first half of both joined.
+
+    :param embeddings: Those of ``final+cut``, ``(texts, dimension)``.
+    """
+    return embeddings if readout == FINAL_AND_CUT else embeddings[:, : embeddings.shape[1] // 2]
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """An encoder with what was learnt from its embeddings.
+
+    :param encoder: It reads out ``final+cut``.
+    :param classifiers: By read-out one for each draw of examples; of ``final`` for the first draw alone.
+    """
+
+    encoder: PrunedEncoder
+    classifiers: dict[str, list[FewShotClassifier]]
+
+    @classmethod
+    def learn(cls, encoder: PrunedEncoder, draws: Sequence[Labelled]) -> System:
+        """Learn from each draw of examples as FewShotIntentClassifier does, intents' names included."""
+        of_readout = {FINAL_AND_CUT: draws, FINAL: draws[:1]}
+        return cls(encoder, {name: [_fit(encoder, draw, name) for draw in of_readout[name]] for name in READOUTS})
+
+    def outcomes(self, texts: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+        """By read-out the number of the likeliest intent, ``(draws, texts)``, and its confidence in the first draw."""
+        embeddings = self.encoder.encode(texts)
+        for readout, classifiers in self.classifiers.items():
+            rows = read_out(embeddings, readout)
+            said = [classifier.predict(rows).confidences for classifier in classifiers]
+            yield readout, np.array([found.argmax(axis=1) for found in said], dtype=np.int16)
+            yield f"{readout} confidence", said[0].max(axis=1).astype(np.float32)
+
+
+def _fit(encoder: PrunedEncoder, examples: Labelled, readout: str) -> FewShotClassifier:
+    known = examples.known
+    names = read_out(encoder.encode([name_as_text(intent) for intent in known]), readout)
+    rows = read_out(encoder.encode(examples.texts), readout)
+    return FewShotClassifier.fit(rows, examples.intents, dict(zip(known, names, strict=True)))
