@@ -21,7 +21,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test test-pro lint types format compare benchmark soak load fuzz lock clean
+.PHONY: help demo test test-pro lint types docs format compare benchmark soak load fuzz lock clean
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
@@ -32,6 +32,7 @@ help:
 	@echo "make soak     200,000 messages through one server, 20 minutes (needs wrk)"
 	@echo "make load     the server under load, beside DIET, 40 minutes (needs wrk and redis-server)"
 	@echo "make fuzz     coverage-guided fuzzing on one core, 30 minutes, or 4 times SECONDS=60 (Linux)"
+	@echo "make docs     the documents as a site, into build/site; with SERVE=1 on http://127.0.0.1:8000 while they are written"
 	@echo "make format   format the code"
 	@echo "make lock     write locks/ anew from constraints.txt and constraints-pro.txt (needs uv)"
 	@echo "make clean    remove the environments and what training wrote"
@@ -63,6 +64,10 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	@echo "== Types"
 	$(BIN)/mypy
+
+# Material for MkDocs prints a page of news about MkDocs 2 otherwise.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(if $(SERVE),serve,build) --strict
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

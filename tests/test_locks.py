@@ -36,7 +36,7 @@ def test_every_package_has_hashes_and_the_version_of_the_constraints(root, name)
 
 
 @pytest.mark.parametrize(
-    ("name", "python", "extras"), [("rasa", "3.10", ("rasa", "train", "dev")), ("rasa-pro", "3.12", ("pro",))]
+    ("name", "python", "extras"), [("rasa", "3.10", ("rasa", "train", "dev", "docs")), ("rasa-pro", "3.12", ("pro",))]
 )
 def test_what_is_asked_for_is_locked_in_a_version_that_fits(root, name, python, extras):
     locked = packages(root / "locks" / f"{name}.txt")

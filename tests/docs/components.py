@@ -1,0 +1,30 @@
+"""What the components themselves say of options."""
+
+from rasa_token_pruning import (
+    FewShotEntityExtractor,
+    FewShotIntentClassifier,
+    FewShotResponseSelector,
+    TokenPruningFeaturizer,
+)
+from rasa_token_pruning.components.encoders import encoder_from_config
+from rasa_token_pruning.components.options import as_config_error
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.options import check_threads
+
+COMPONENTS = (TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector, FewShotEntityExtractor)
+BY_NAME = {component.__name__: component for component in COMPONENTS}
+
+
+def use(component, options, model):
+    """Check options as ``rasa train`` does, with a small model in the place of any other.
+
+    :raises InvalidConfigException: If the component refuses them.
+    """
+    config = {**component.get_default_config(), **options}
+    component.validate_config(config)
+    if component is TokenPruningFeaturizer:
+        if "model" not in options or isinstance(options["model"], str):
+            config["model"] = model
+        with as_config_error(component.__name__, EncoderError):
+            check_threads(config["num_threads"])
+        encoder_from_config({**config, "num_threads": 1})  # not a thousand for the sake of a test

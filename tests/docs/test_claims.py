@@ -1,0 +1,96 @@
+"""What pages say of the code is so, and a figure that stands on two pages is the same on both."""
+
+import json
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+import rasa_token_pruning
+from rasa_token_pruning import PrunedEncoder
+from rasa_token_pruning.encoder.presets import LEVELS, by_rule, preset
+from tests.docs.documents import ROOT
+
+DOCS = ROOT / "docs"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def read(name):
+    return " ".join((ROOT / name).read_text(encoding="utf-8").split())
+
+
+def test_the_drawing_shows_what_the_encoder_does_with_its_message():
+    message = re.search('happens to "(.+?)"', read("docs/how-it-works.md"))[1]
+    encoder = PrunedEncoder(readout="final+cut")  # not in int8, in which another processor could drop another piece
+    [text] = encoder.encode_tokens([message])
+    drawing = ElementTree.parse(DOCS / "how-it-works.svg")
+    gone = [shape for shape in drawing.iter(f"{SVG}rect") if shape.get("class") == "gone"]
+    pieces = [word for word in drawing.iter(f"{SVG}text") if "small" in word.get("class", "")]
+    before, after = pieces[: len(text.kept)], pieces[len(text.kept) :]
+    assert [word.text for word in before] == [word.text for word in after] == list(text.pieces.texts)
+    assert ["struck" not in word.get("class") for word in after] == text.kept.tolist()
+    assert len(gone) == len(text.kept) - text.kept.sum()
+    said = " ".join(word.text for word in drawing.iter(f"{SVG}text"))
+    half = encoder.dimension // 2
+    assert f"{len(text.kept)} word pieces" in said and f"{text.kept.sum()} pieces" in said
+    assert f"{half} + {half} numbers" in said and encoder.policy.layers == (2,) and "layers 3 to 5" in said
+
+
+def test_presets_are_those_of_the_package():
+    rows = re.findall(r'^\| `"?(\w+)"?` \| \[(\d)\] \| ([\d.]+) \| (\d+) \|', (DOCS / "choosing.md").read_text(), re.M)
+    assert [row[0] for row in rows] == ["off", *LEVELS]
+    for name, layer, quantile, floor in rows:
+        policy = preset(name, 6, "all-MiniLM-L6-v2")
+        assert (policy.layers, policy.quantile, policy.min_tokens) == ((int(layer),), float(quantile), int(floor))
+
+
+def test_the_rule_for_other_encoders_is_that_of_the_package():
+    rules = [by_rule(level, 12) for level in LEVELS]
+    quantiles, floors = ([getattr(rule, key) for rule in rules] for key in ("quantile", "min_tokens"))
+    said = "one cut in layer n // 3, quantiles of {}, {} and {}, floors of {}, {} and {}."
+    assert said.format(*quantiles, *floors) in read("docs/choosing.md") and all(rule.layers == (4,) for rule in rules)
+
+
+def test_the_reference_has_every_public_name():
+    page = (DOCS / "api.md").read_text()
+    for name in set(rasa_token_pruning.__all__) - {"__version__"}:
+        assert f"\n::: rasa_token_pruning.{name}\n" in page
+
+
+@pytest.mark.parametrize(
+    ("figure", "documents"),
+    [
+        ("12% at 60, 22% at 250", ("README.md", "docs/choosing.md")),
+        ("2.6 to 3.5 points", ("docs/pruning.md", "docs/choosing.md")),
+        ("1.3 to 2.4 with 10", ("docs/pruning.md", "docs/choosing.md")),
+        ("275 messages a second through `/model/parse` and 130 through", ("docs/reliability.md", "docs/deployment.md")),
+        ("nother worker costs about 60 MiB for our components", ("docs/ways-in.md", "docs/deployment.md")),
+        ("fewer than about 40 examples no message is unlike enough", ("CHANGELOG.md", "docs/limits.md")),
+        (
+            "1,500 with 20 types 9 s, 5,000 with 60 types two minutes",
+            ("docs/migration.md", "docs/limits.md"),
+        ),
+        ("half a million words of a letter 2.8 s", ("docs/reliability.md", "docs/limits.md")),
+        ("10 to 15 minutes", ("docs/pruning.md", "docs/tuning.md")),
+        ("8 GB of disk on Linux", ("README.md", "docs/getting-started.md")),
+    ],
+)
+def test_a_figure_is_the_same_wherever_it_stands(figure, documents):
+    for document in documents:
+        assert figure in read(document), document
+
+
+def test_the_figures_of_deployment_are_those_that_were_measured():
+    page, readme = read("docs/deployment.md"), read("README.md")
+    for row, said in (
+        ("`rasa train` from nothing", "{} for the example bot"),
+        ("one message .+?, median", "{} a message"),
+    ):
+        assert said.format(re.search(rf"\| {row} \| (\S+ \S+) \|", readme)[1]) in page
+    rows = json.loads((ROOT / "benchmarks" / "results" / "threads.json").read_text())["rows"]
+    rates = {
+        (row["workers"], row["num_threads"]): f"{row['requests'] / row['seconds']:.0f}"
+        for row in rows
+        if row["connections"] == 16
+    }
+    assert f"answered {rates[2, 1]} messages a second" in page and f"with two threads {rates[1, 2]} (" in page
