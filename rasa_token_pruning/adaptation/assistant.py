@@ -38,8 +38,9 @@ def refined(
     if encoder.options is None:
         raise EncoderError("A loaded encoder cannot be refined: make it from the model.")
     model = shared_model(encoder.options.model)
-    spec = specification(model, encoder.options)
-    examples, ids = _sorted_by_ids(model.tokenizer(encoder.options.prompt), texts, intents, names)
+    tokenizer = model.tokenizer(encoder.options.prompt)
+    spec = specification(model, encoder.options, tokenizer)
+    examples, ids = _sorted_by_ids(tokenizer, texts, intents, names)
     spelled = [
         texts[number] if number >= 0 else names[examples.intents[label]]
         for number, label in zip(examples.numbers, examples.labels, strict=True)

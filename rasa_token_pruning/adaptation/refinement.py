@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from rasa_token_pruning.adaptation.trainable import TrainableEncoder
+from rasa_token_pruning.adaptation.trainable import Entering, TrainableEncoder
 from rasa_token_pruning.encoder.engine import EncoderSpec
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
@@ -71,7 +71,7 @@ def refine(
     return encoder.weights()
 
 
-def _prototypes(encoder: TrainableEncoder, entering: Sequence[Tensor], labels: np.ndarray) -> Tensor:
+def _prototypes(encoder: TrainableEncoder, entering: Sequence[Entering], labels: np.ndarray) -> Tensor:
     """The mean embedding of each intent, ``(intents, dimension)``."""
     encoder.train(False)
     with torch.no_grad():

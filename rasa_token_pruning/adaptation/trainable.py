@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,17 @@ from rasa_token_pruning.encoder.transformer import Transformer
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
 _BATCH = 64
+
+
+class Entering(NamedTuple):
+    """What enters the first trained layer of one text.
+
+    :param states: ``(length, width)``.
+    :param protected: Which tokens stay as long as as many do, ``(length,)``, bool.
+    """
+
+    states: Tensor
+    protected: Tensor
 
 
 class TrainableEncoder:
@@ -38,30 +50,32 @@ class TrainableEncoder:
         """Whether ``embed`` is for training, with dropout, or for use."""
         self._transformer.train(training)
 
-    def entering(self, ids: Sequence[np.ndarray]) -> list[Tensor]:
-        """What enters the first trained layer, for each text ``(length, width)``.
+    def entering(self, ids: Sequence[np.ndarray]) -> list[Entering]:
+        """What enters the first trained layer, for each text.
 
         :param ids: Token ids of each text with special tokens at both ends, ``(length,)``, int64.
         """
-        found: dict[int, Tensor] = {}
+        found: dict[int, Entering] = {}
         for group in _of_equal_length([len(text) for text in ids]):
             for start in range(0, len(group), _BATCH):
                 numbers = group[start : start + _BATCH]
                 batch = torch.from_numpy(np.stack([ids[number] for number in numbers]))
                 # A copy: what comes out of inference mode cannot take part in training.
-                found.update(zip(numbers, self._transformer.run_until(self._first, batch).clone(), strict=True))
+                states = self._transformer.run_until(self._first, batch).clone()
+                protected = torch.isin(batch, torch.tensor(self._spec.protected, dtype=batch.dtype))
+                found.update(zip(numbers, map(Entering, states, protected), strict=True))
         return [found[number] for number in range(len(ids))]
 
-    def embed(self, entering: Sequence[Tensor]) -> Tensor:
+    def embed(self, entering: Sequence[Entering]) -> Tensor:
         """The embeddings of texts with length 1, ``(texts, dimension)``, with gradients.
 
         :param entering: As the method of that name gives it.
         """
         rows: list[Tensor] = []
         order: list[int] = []
-        for group in _of_equal_length([len(text) for text in entering]):
-            hidden = torch.stack([entering[number] for number in group])
-            run = self._transformer.run_from(self._first, hidden, self._spec.policy)
+        for group in _of_equal_length([len(text.states) for text in entering]):
+            hidden, protected = (torch.stack(parts) for parts in zip(*(entering[n] for n in group), strict=True))
+            run = self._transformer.run_from(self._first, hidden, self._spec.policy, protected=protected)
             rows.append(read_out(run, self._spec.head))
             order.extend(group)
         back = torch.empty(len(order), dtype=torch.int64)

@@ -77,6 +77,8 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             "reduction": None,
             # mean_attention | max_attention | attention_value
             "score": None,
+            # words that stay: negations, or a list, as in [not, never]
+            "protect": None,
             # final | final+cut | layers by number, as in final+0+3
             "readout": "final+cut",
             # auto | onnx | torch

@@ -19,11 +19,13 @@ class EncoderSpec:
     :param policy: Where and how much is cut.
     :param joined: The layers that join the model's own embedding, see ``readout.joined_layers``.
     :param head: From the last hidden states to the model's own embedding.
+    :param protected: The ids of the tokens that stay as long as as many do, see ``protection``.
     """
 
     policy: PruningPolicy
     joined: tuple[int, ...]
     head: ModelHead
+    protected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,10 +40,16 @@ class Cutter:
     :param policy: How many tokens stay, and what becomes of the others.
     :param config: The shape of the encoder.
     :param relative_bias: What the distance of tokens adds to the attention scores, ``(buckets, heads)``, or nothing.
+    :param protected: The ids of the tokens that stay as long as as many do.
     """
 
     def __init__(
-        self, graph: Graph, policy: PruningPolicy, config: TransformerConfig, relative_bias: np.ndarray | None
+        self,
+        graph: Graph,
+        policy: PruningPolicy,
+        config: TransformerConfig,
+        relative_bias: np.ndarray | None,
+        protected: Sequence[int] = (),
     ) -> None:
         self.cuts = 0
         self._graph = graph
@@ -51,9 +58,14 @@ class Cutter:
         self._sizes = ""
         self._kept = ""
         self._relative = ""
+        self._protected = ""
         if policy.quantile > 0:
             kept = [policy.tokens_kept(length) for length in range(config.max_positions + 1)]
             graph.changeable(TOKENS_KEPT, *kept)
+            if protected:
+                table = np.zeros(config.vocabulary_size, np.uint8)
+                table[list(protected)] = 1
+                self._protected = graph.add("Cast", graph.add("Gather", graph.constant(table), "ids"), to=FLOAT)
         if relative_bias is not None:
             self._max_positions = config.max_positions
             self._by_distance = graph.constant(bias_by_distance(relative_bias, config.max_positions))
@@ -110,12 +122,19 @@ class Cutter:
         if self._relative:
             self._kept = self._graph.add("GatherElements", self._kept, positions, axis=1)
             self._relative = self._bias_between_kept()
+        if self._protected:
+            self._protected = self._graph.add("GatherElements", self._protected, positions, axis=1)
         self.cuts += 1
         return CutNames(positions, hidden, targets)
 
     def _most_important(self, hidden: str, importance: str) -> str:
-        """The special tokens, at both ends of the text and in front after the first cut, then the highest scores."""
+        """The special tokens, at both ends of the text and in front after the first cut, then those that are protected,
+        then the highest scores.
+        """
         graph = self._graph
+        if self._protected:
+            highest = graph.add("ReduceMax", importance, axes=[1], keepdims=1)
+            importance = graph.add("Add", importance, graph.add("Mul", self._protected, highest))
         front, end = (1, 1) if self.cuts == 0 else (2, 0)
         slice_to = graph.integers(-end or np.iinfo(np.int64).max)
         inner = graph.add("Slice", importance, graph.integers(front), slice_to, graph.integers(1))

@@ -66,7 +66,7 @@ class _Exporter:
         graph, config = self.graph, self._config
         hidden = self._embeddings()
         bias = self._arrays.get("relative_bias.weight")
-        cutter = Cutter(graph, spec.policy, config, bias)
+        cutter = Cutter(graph, spec.policy, config, bias, spec.protected)
         outputs: dict[str, str] = {}
         joined: dict[int, str] = {}
         for number in range(config.layers):

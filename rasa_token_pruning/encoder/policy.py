@@ -10,6 +10,7 @@ from rasa_token_pruning.encoder.errors import EncoderError
 
 REDUCTIONS = ("drop", "merge")
 SCORES = ("mean_attention", "max_attention", "attention_value")
+PROTECTED = ("negations",)
 _MOST_TOKENS = 10**6  # more than any encoder reads, and a number that a graph can hold
 
 
@@ -29,6 +30,8 @@ class PruningPolicy:
     :param reduction: ``drop``, or ``merge``: a token that goes is averaged into the most similar one that stays, which
         from then on counts for all that it stands for (after ToMe, arXiv 2210.09461).
     :param score: What makes a token important, see ``scores``.
+    :param protect: Which words stay, as long as as many tokens do: ``negations``, or words of one piece each, see
+        ``protection``. How many tokens stay does not depend on it.
     :raises EncoderError: If a value is outside its range.
     """
 
@@ -37,6 +40,7 @@ class PruningPolicy:
     min_tokens: int
     reduction: str = "drop"
     score: str = "mean_attention"
+    protect: str | tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.layers, (list, tuple)) or not _ascending_from_zero(self.layers):
@@ -56,6 +60,12 @@ class PruningPolicy:
         for key, allowed in (("reduction", REDUCTIONS), ("score", SCORES)):
             if getattr(self, key) not in allowed:
                 raise EncoderError(f"{key} is {getattr(self, key)!r}: give one of {', '.join(allowed)}.")
+        if not isinstance(self.protect, str):
+            object.__setattr__(self, "protect", _words(self.protect))
+        elif self.protect not in PROTECTED:
+            raise EncoderError(
+                f"protect is {self.protect!r}: give {', '.join(PROTECTED)}, or a list of words, as in [not, never]."
+            )
 
     def tokens_kept(self, length: int) -> int:
         """The number of tokens that remain after one cut.
@@ -87,6 +97,15 @@ class PruningPolicy:
 def _ascending_from_zero(layers: Sequence[object]) -> bool:
     numbers = [layer for layer in layers if isinstance(layer, int) and _is_int(layer)]
     return len(numbers) == len(layers) and all(low < high for low, high in pairwise([-1, *numbers]))
+
+
+def _words(protect: object) -> tuple[str, ...]:
+    words = tuple(protect) if isinstance(protect, (list, tuple)) else ("",)
+    if not all(isinstance(word, str) and word and word.split() == [word] for word in words):
+        raise EncoderError(
+            f"protect is {protect!r}: give {', '.join(PROTECTED)}, or a list of words, as in [not, never]."
+        )
+    return words
 
 
 def _is_int(value: object) -> bool:

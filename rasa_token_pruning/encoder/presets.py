@@ -44,7 +44,7 @@ def policy_from_options(options: Mapping[str, Any], layers: int) -> PruningPolic
     """The policy that a featurizer's options describe: a preset, parts of which they may override.
 
     :param options: ``model``; ``pruning``, the name of a preset; and ``layers``, ``quantile``, ``min_tokens``,
-        ``reduction`` and ``score``, each with a value of its own or None.
+        ``reduction``, ``score`` and ``protect``, each with a value of its own or None.
     :param layers: The number of layers of the encoder, at least 1.
     :raises EncoderError: If a value is wrong.
     """

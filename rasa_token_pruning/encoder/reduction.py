@@ -7,16 +7,17 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def most_important(scores: Tensor, count: int) -> Tensor:
-    """The positions to keep: the first and the last token, and the highest scores among the others.
+def most_important(scores: Tensor, count: int, protected: Tensor | None = None) -> Tensor:
+    """The positions to keep: the first and the last token, those that are protected, and the highest scores.
 
     :param scores: Importance, ``(batch, length)``, finite. Of equal scores the earlier token wins.
     :param count: How many tokens stay, ``2 <= count <= length``.
+    :param protected: Which tokens come before all others, by their scores among themselves, ``(batch, length)``, bool.
     :return: Positions in ascending order, ``(batch, count)``, int64.
     """
-    protected = scores.clone()
-    protected[:, 0] = protected[:, -1] = float("inf")
-    order = protected.sort(dim=1, descending=True, stable=True).indices
+    raised = scores.clone() if protected is None else scores + protected * scores.amax(dim=1, keepdim=True)
+    raised[:, 0] = raised[:, -1] = float("inf")
+    order = raised.sort(dim=1, descending=True, stable=True).indices
     return order[:, :count].sort(dim=1).values
 
 

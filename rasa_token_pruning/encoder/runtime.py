@@ -16,6 +16,7 @@ from rasa_token_pruning.encoder.onnx_contents import check_contents
 from rasa_token_pruning.encoder.options import Options, check_threads
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.encoder.protection import protected_ids
 from rasa_token_pruning.encoder.readout import joined_layers
 from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
 
@@ -66,24 +67,25 @@ def made(options: Options, weights: EncoderWeights | None = None) -> Runtime:
     model = shared_model(options.model)
     if weights is not None:
         model = model.with_weights(weights)
-    spec = specification(model, options)
     tokenizer = model.tokenizer(options.prompt)
+    spec = specification(model, options, tokenizer)
     how = (options.resolved_engine, options.resolved_precision, options.num_threads, options.device)
     key = (model.identity, spec.policy, options.readout, tokenizer.prompt, *how)
     return _shared(key, lambda: _make(model, spec, tokenizer, options))
 
 
-def specification(model: SentenceModel, options: Options) -> EncoderSpec:
+def specification(model: SentenceModel, options: Options, tokenizer: WordPieceTokenizer) -> EncoderSpec:
     """How a model is run with these options.
 
-    :raises EncoderError: If the policy or the read-out does not fit the model.
+    :raises EncoderError: If the policy or the read-out does not fit the model or its vocabulary.
     """
     layers = model.weights.config.layers
     policy = options.pruning
     if not isinstance(policy, PruningPolicy):
         policy = preset(policy, layers, options.model)
     policy.check_fits(layers)
-    return EncoderSpec(policy, joined_layers(options.readout, policy, layers), model.head)
+    joined = joined_layers(options.readout, policy, layers)
+    return EncoderSpec(policy, joined, model.head, protected_ids(policy.protect, tokenizer))
 
 
 def loaded(folder: Path, num_threads: int | None) -> Runtime:

@@ -59,7 +59,8 @@ class TorchEngine:
         return uncut
 
     def _run(self, ids: np.ndarray) -> Run:
-        return self._transformer.run(torch.from_numpy(ids).to(self._device), self._spec.policy, self._spec.joined)
+        spec = self._spec
+        return self._transformer.run(torch.from_numpy(ids).to(self._device), spec.policy, spec.joined, spec.protected)
 
     def _embeddings(self, run: Run) -> np.ndarray:
         with torch.inference_mode():

@@ -149,21 +149,30 @@ class Transformer(nn.Module):
         return transformer.eval().requires_grad_(False)
 
     @torch.inference_mode()
-    def run(self, ids: Tensor, policy: PruningPolicy, joined: Sequence[int] = ()) -> Run:
+    def run(self, ids: Tensor, policy: PruningPolicy, joined: Sequence[int] = (), protected: Sequence[int] = ()) -> Run:
         """Run all layers over texts of equal length and drop or merge tokens where the policy says so.
 
         :param ids: Token ids with special tokens at both ends, ``(batch, length)``, int64, without padding.
         :param policy: Which layers cut, and how much; layers that the encoder lacks are an error of the caller.
         :param joined: Layers, from 0 on, of which the mean of what enters them is wanted.
+        :param protected: The ids of the tokens that stay as long as as many do.
         :return: Hidden states and kept positions.
         """
-        return self.run_from(0, self.embeddings(ids), policy, joined)
+        return self.run_from(0, self.embeddings(ids), policy, joined, among(ids, protected))
 
-    def run_from(self, first: int, hidden: Tensor, policy: PruningPolicy, joined: Sequence[int] = ()) -> Run:
+    def run_from(
+        self,
+        first: int,
+        hidden: Tensor,
+        policy: PruningPolicy,
+        joined: Sequence[int] = (),
+        protected: Tensor | None = None,
+    ) -> Run:
         """Run the layers from one on, such that gradients can be had; else as ``run``.
 
         :param first: The first layer to run. Neither the policy nor ``joined`` names an earlier one.
         :param hidden: What enters it, ``(batch, length, width)``.
+        :param protected: Which tokens stay as long as as many do, ``(batch, length)``, bool; None for none.
         """
         tokens = _Tokens(hidden, self.distance_bias(hidden))
         means: dict[int, Tensor] = {}
@@ -178,7 +187,8 @@ class Transformer(nn.Module):
             else:
                 score = SCORES[policy.score]
                 tokens.hidden, scores = layer.attend_and_score(tokens.hidden, tokens.attention_bias(), score)
-                chosen = most_important(scores.detach(), count)
+                offered = None if protected is None else protected.gather(1, tokens.kept)
+                chosen = most_important(scores.detach(), count, offered)
                 targets = tokens.keep(chosen, merge=policy.reduction == "merge")
                 cuts.append(LayerCut(number, scores.detach(), chosen, targets))
             tokens.hidden = layer.feed_forward(tokens.hidden)
@@ -247,6 +257,11 @@ class _Tokens:
         if self._reached is None:
             return self.hidden
         return scatter_tokens(self._reached, self.kept, self.hidden)
+
+
+def among(ids: Tensor, wanted: Sequence[int]) -> Tensor | None:
+    """Which of the token ids ``(batch, length)`` are among those wanted, bool; None if none is wanted."""
+    return torch.isin(ids, torch.tensor(wanted, device=ids.device)) if wanted else None
 
 
 def mean_of_tokens(hidden: Tensor, sizes: Tensor | None) -> Tensor:

@@ -31,6 +31,7 @@ FEATURIZER_DEFAULTS: Mapping[str, Any] = {
     "min_tokens": None,
     "reduction": None,
     "score": None,
+    "protect": None,
     "readout": "final+cut",
     "engine": "auto",
     "precision": "auto",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
+from rasa_token_pruning.encoder.policy import PROTECTED, REDUCTIONS, SCORES, PruningPolicy
 from rasa_token_pruning.encoder.presets import NAMES
 from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.evaluation.archive import ArchiveError, find
@@ -26,7 +26,7 @@ from rasa_token_pruning.evaluation.texts import TextsError
 
 __all__ = ["ArchiveError", "TextsError", "add"]
 
-_POLICY = ("pruning", "layers", "quantile", "min_tokens", "reduction", "score")
+_POLICY = ("pruning", "layers", "quantile", "min_tokens", "reduction", "score", "protect")
 
 
 def add(commands: Any) -> None:
@@ -55,6 +55,7 @@ def add(commands: Any) -> None:
     policy.add_argument("--min-tokens", type=int, help="the number of pieces up to which nothing is cut")
     policy.add_argument("--reduction", choices=REDUCTIONS)
     policy.add_argument("--score", choices=SCORES)
+    policy.add_argument("--protect", choices=PROTECTED)
     parser.set_defaults(run=run)
 
 

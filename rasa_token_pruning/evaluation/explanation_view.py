@@ -15,9 +15,11 @@ def described(policy: PruningPolicy) -> str:
     if not policy.quantile or not policy.layers:
         return "off"
     layers = " and ".join(map(str, policy.layers))
+    words = policy.protect if isinstance(policy.protect, str) else ", ".join(map(repr, policy.protect))
+    spared = f", but never {words}" if words else ""
     return (
         f"{policy.reduction} {policy.quantile:.0%} of what is above {policy.min_tokens} pieces, in layer {layers}, by "
-        f"{policy.score}"
+        f"{policy.score}{spared}"
     )
 
 

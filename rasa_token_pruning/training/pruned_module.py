@@ -16,7 +16,8 @@ from torch.nn.utils.rnn import pad_sequence
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pooling import read_out
-from rasa_token_pruning.encoder.transformer import Transformer
+from rasa_token_pruning.encoder.protection import protected_ids
+from rasa_token_pruning.encoder.transformer import Transformer, among
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
 
@@ -33,6 +34,7 @@ class PrunedModule(Module):
         self.model, self.policy, self.first = model, policy, first
         self._source = shared_model(model)
         self._tokenizer = self._source.tokenizer(None)
+        self._protected = protected_ids(policy.protect, self._tokenizer)
         copied = {name: array.copy() for name, array in self._source.weights.arrays.items()}
         self.transformer = Transformer.from_weights(EncoderWeights(self._source.weights.config, copied))
         self.transformer.layers[first:].requires_grad_(True)
@@ -58,7 +60,8 @@ class PrunedModule(Module):
         for length in lengths.unique():
             of_it = (lengths == length).nonzero()[:, 0]
             below = self.transformer.run_until(self.first, ids[of_it, : int(length)]).clone()
-            run = self.transformer.run_from(self.first, below, self.policy)
+            protected = among(ids[of_it, : int(length)], self._protected)
+            run = self.transformer.run_from(self.first, below, self.policy, protected=protected)
             rows.append(functional.normalize(read_out(run, self._source.head), dim=-1))
             order.append(of_it)
         features["sentence_embedding"] = torch.cat(rows)[torch.cat(order).argsort()]

@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(kinds.distill(job, arguments.texts, arguments.teacher, arguments.layers))
     else:
         pruning = {key: getattr(arguments, key) for key in ("pruning", "layers", "quantile", "min_tokens")}
-        pruning |= {"reduction": None, "score": None}
+        pruning |= {"reduction": None, "score": None, "protect": None}
         print(kinds.adapt(job, arguments.texts, arguments.train_from, arguments.varied, pruning))
 
 
