@@ -28,6 +28,10 @@ IN_WORDS = {
     "true or false": ([True, False], ["yes", 1, None]),
     "a list of texts": ([[], ["one", "other"]], ["one", [1], None]),
     "ascending layer numbers, from 0": ([[0], [0, 2]], [[2, 0], [1, 1], [-1], [0.5], 1, [99]]),
+    "the name `negations`, or a list of words of one piece each": (
+        ["negations", [], ["not", "never"]],
+        ["not", ["two words"], [1], 5, ["antidisestablishment"]],
+    ),
     "true, false, or one of them for each of some entities": ([True, False, {"address": False}], [None, {"a": 1}]),
 }
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from benchmarks.protection import table
 from benchmarks.semantics.tables import TABLES
 
 SMALL, LARGE = MODELS = ("all-MiniLM-L6-v2", "all-mpnet-base-v2")
@@ -23,6 +24,11 @@ def record(root):
 @pytest.mark.parametrize("title", TABLES)
 def test_its_tables_are_the_measured_ones(page, record, title):
     assert TABLES[title](record) in page
+
+
+def test_so_is_the_table_of_protected_negations(root, page):
+    found = json.loads((root / "benchmarks" / "results" / "protection.json").read_text(encoding="utf-8"))
+    assert table(found["rows"]) in page
 
 
 def test_what_was_measured_cuts_as_the_presets_do_now(root, record):
