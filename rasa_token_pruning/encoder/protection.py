@@ -12,6 +12,7 @@ from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
 WORDS = {
     "negations": ("not", "n't", "no", "never", "without", "cannot", "nor", "neither", "none", "nothing", "nobody"),
 }
+_UNKNOWN = ("[UNK]", "<unk>")  # a piece that stands for everything that has none
 _SUFFIX = "n't"  # no word of its own: its last piece is what "can't" has and "can" has not
 
 
@@ -29,8 +30,8 @@ def protected_ids(protect: str | Sequence[str], tokenizer: WordPieceTokenizer) -
         pieces = set(_single_pieces(word, tokenizer))
         if not pieces and not isinstance(protect, str):
             raise EncoderError(
-                f"protect has {word!r}, which this encoder's vocabulary writes in several pieces that other words have "
-                "too: give words that are one piece, or leave it out."
+                f"protect has {word!r}, for which this encoder's vocabulary has no piece of its own: give words that "
+                "are one piece, or leave it out."
             )
         found |= pieces
     return tuple(sorted(found))
@@ -38,7 +39,7 @@ def protected_ids(protect: str | Sequence[str], tokenizer: WordPieceTokenizer) -
 
 def _single_pieces(word: str, tokenizer: WordPieceTokenizer) -> Iterator[int]:
     if word == _SUFFIX:
-        yield _added("can", "can't", tokenizer)[-1]
+        yield from _added("can", "can't", tokenizer)[-1:]
         return
     for written in (word, word.capitalize(), word.upper()):
         for before in ("", "a "):
@@ -50,4 +51,7 @@ def _single_pieces(word: str, tokenizer: WordPieceTokenizer) -> Iterator[int]:
 def _added(before: str, text: str, tokenizer: WordPieceTokenizer) -> list[int]:
     """The pieces that a text has after those of its beginning."""
     start, whole = tokenizer.tokenize([before, text], report=False)
-    return [int(number) for number in whole.ids[len(start.ids) - 1 : -1]]
+    added = slice(len(start.ids) - 1, -1)
+    if any(piece in _UNKNOWN for piece in whole.texts[added]):
+        return []
+    return [int(number) for number in whole.ids[added]]

@@ -28,4 +28,4 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """A model of 3 layers with random weights."""
-    return str(write_model(tmp_path_factory.mktemp("tiny") / "model"))
+    return str(write_model(tmp_path_factory.mktemp("tiny") / "model", real_words=True))

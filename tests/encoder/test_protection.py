@@ -81,6 +81,7 @@ def test_what_is_no_list_of_words_is_refused(wrong):
         PruningPolicy((2,), 0.5, 6, protect=wrong)
 
 
-def test_a_word_that_the_vocabulary_splits_is_named():
-    with pytest.raises(EncoderError, match="protect has 'antidisestablishment'"):
-        encoder("onnx", ["not", "antidisestablishment"])
+@pytest.mark.parametrize("word", ["antidisestablishment", "\U0001f9ff"])
+def test_a_word_that_is_no_piece_is_named(word):
+    with pytest.raises(EncoderError, match=f"protect has '{word}'"):
+        encoder("onnx", ["not", word])
