@@ -29,24 +29,28 @@ hoard = []
 
 def limit(mib):
     """Allow this process so much memory beyond what it has, with none left over from what it has given back."""
-    _limit_to(0)
+    used = _used()
+    _limit_to(used)
     try:
         while len(hoard) * BLOCK < 4096 * MIB:
             hoard.append(bytes(BLOCK))
     except MemoryError:
         pass
-    _limit_to(mib)
+    _limit_to(used + mib * MIB)
 
 
-def _limit_to(mib):
+def _used():
     with open("/proc/self/status") as status:
-        [used] = re.findall(r"^VmSize:\s+(\d+) kB", status.read(), re.M)
-    most = int(used) * 1024 + mib * MIB
+        [kibibytes] = re.findall(r"^VmSize:\s+(\d+) kB", status.read(), re.M)
+    return int(kibibytes) * 1024
+
+
+def _limit_to(most):
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 
 def ask_for_more():
-    _limit_to(1)
+    _limit_to(_used() + MIB)
     try:
         mmap.mmap(-1, 1024 * MIB).close()
         said = "given"
@@ -137,7 +141,7 @@ def test_too_little_memory_for_the_encoder_is_not_called_damage(archive, tmp_pat
 
 def test_too_little_memory_for_a_graph_is_called_so(archive, tmp_path):
     graph = unpacked(archive, tmp_path)["TokenPruningFeaturizer"] / "encoder" / GRAPH
-    *before, last = outcomes(tmp_path, open_graph, graph, range(4, 101, 4))
+    *before, last = outcomes(tmp_path, open_graph, graph, range(8, 401, 8))
     assert last == LOADED
     before = [said.partition(":")[0] for said in before if not said.startswith("MemoryError")]
     assert set(before) == {"TooLittleMemory There is too little memory to load the encoder"}

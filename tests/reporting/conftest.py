@@ -129,7 +129,7 @@ def many():
     return made_up()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: as long as it runs, so does an event loop in this thread
 def chromium():
     """A headless browser, if this machine has one."""
     if find_spec("playwright") is None:
