@@ -10,7 +10,7 @@ from rasa_token_pruning.adaptation.refinement import refine
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
-from rasa_token_pruning.encoder.runtime import specification
+from rasa_token_pruning.encoder.runtime import adapter_of, specification
 from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH
 from rasa_token_pruning.fewshot.examples import Examples
@@ -37,7 +37,7 @@ def refined(
     """
     if encoder.options is None:
         raise EncoderError("A loaded encoder cannot be refined: make it from the model.")
-    model = shared_model(encoder.options.model)
+    model = shared_model(encoder.options.model, adapter_of(encoder.options))
     tokenizer = model.tokenizer(encoder.options.prompt)
     spec = specification(model, encoder.options, tokenizer)
     examples, ids = _sorted_by_ids(tokenizer, texts, intents, names)

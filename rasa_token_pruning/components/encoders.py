@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rasa_token_pruning.components.options import as_config_error
+from rasa_token_pruning.encoder.adapter_files import adapter_identity
 from rasa_token_pruning.encoder.bundle import FORMAT
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
@@ -26,7 +27,7 @@ def encoder_from_config(config: Mapping[str, Any]) -> PrunedEncoder:
     :raises InvalidConfigException: If a value is wrong, the model is missing, damaged or not supported, or a package
         that the engine needs is not installed.
     """
-    same = ("prompt", "engine", "precision", "num_threads", "device", "cache_mib")
+    same = ("prompt", "engine", "precision", "num_threads", "device", "adapter", "cache_mib")
     with as_config_error(COMPONENT, EncoderError):
         model = shared_model(config["model"])  # held until the encoder has it, so that it is read once
         policy = policy_from_options(config, model.weights.config.layers)
@@ -41,8 +42,11 @@ def encoder_fingerprint(config: Mapping[str, Any]) -> str:
     """
     with as_config_error(COMPONENT, EncoderError):
         encoder = identity(locate(config["model"]))
+        adapter = adapter_identity(config["adapter"])
     engines = {package: _version(package) for package in ("torch", "onnxruntime", "onnx")}
-    return json.dumps({"package": __version__, "encoder": encoder, "format": FORMAT, **engines}, sort_keys=True)
+    return json.dumps(
+        {"package": __version__, "encoder": encoder, "adapter": adapter, "format": FORMAT, **engines}, sort_keys=True
+    )
 
 
 def _version(package: str) -> str:

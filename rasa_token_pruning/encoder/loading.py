@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -10,9 +11,10 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from rasa_token_pruning.encoder.adapter_files import AdapterFile, read_adapter
 from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays, read_dense
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.location import WEIGHTS_FILE, identity, locate
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, identity, locate, sha256
 from rasa_token_pruning.encoder.model_files import ModelFacts, read_facts
 from rasa_token_pruning.encoder.readout import ModelHead
 from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
@@ -52,6 +54,20 @@ class SentenceModel:
             )
         return tokenizer
 
+    def adapted(self, file: AdapterFile) -> SentenceModel:
+        """The same model with an adapter's change in its weights.
+
+        :raises EncoderError: If the adapter belongs to other weights.
+        """
+        weights = self.folder / WEIGHTS_FILE
+        if file.base != sha256(weights):
+            raise EncoderError(
+                f"The adapter belongs to weights with SHA-256 {file.base}, but {weights} has {sha256(weights)}: give "
+                "the model that it was made for, or set adapter to none."
+            )
+        identity = hashlib.sha256(f"{self.identity} {file.identity}".encode()).hexdigest()
+        return replace(self, weights=file.adapter.applied(self.weights), identity=identity)
+
     def with_weights(self, weights: EncoderWeights) -> SentenceModel:
         """The same model with other weights in its transformer, and a hash that tells it from all others."""
         digest = hashlib.sha256(self.identity.encode())
@@ -61,23 +77,32 @@ class SentenceModel:
         return replace(self, weights=weights, identity=digest.hexdigest())
 
 
-_loaded: WeakValueDictionary[tuple[Path, str], SentenceModel] = WeakValueDictionary()
+_loaded: WeakValueDictionary[tuple[Path, str, str], SentenceModel] = WeakValueDictionary()
 _loading = Lock()
 
 
-def shared_model(model: str) -> SentenceModel:
+def shared_model(model: str, adapter: Path | None = None) -> SentenceModel:
     """The process's one copy of a model; it is released with the last that uses it. Thread-safe.
 
     :param model: A name or a folder, see ``location.locate``. A folder whose files have changed is read again.
-    :raises EncoderError: If the model is missing, damaged or not supported.
+    :param adapter: The file of an adapter, whose change is made to the weights; what it leaves alone is shared.
+    :raises EncoderError: If the model is missing, damaged or not supported, or the adapter damaged or another model's.
     """
     folder = locate(model)
     with _loading:
-        key = (folder, identity(folder))
-        found = _loaded.get(key)
-        if found is None:
-            found = _loaded[key] = _load(*key)
-        return found
+        base_identity = identity(folder)
+        base = _shared((folder, base_identity, ""), lambda: _load(folder, base_identity))
+        if adapter is None:
+            return base
+        file = read_adapter(adapter)
+        return _shared((folder, base_identity, file.identity), lambda: base.adapted(file))
+
+
+def _shared(key: tuple[Path, str, str], make: Callable[[], SentenceModel]) -> SentenceModel:
+    found = _loaded.get(key)
+    if found is None:
+        found = _loaded[key] = make()
+    return found
 
 
 def _load(folder: Path, folder_identity: str) -> SentenceModel:

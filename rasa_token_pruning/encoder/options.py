@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rasa_token_pruning.encoder.adapter_files import AUTO, NONE
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
 
@@ -25,12 +26,15 @@ class Options:
     precision: str
     num_threads: int | None
     device: str
+    adapter: str = NONE
 
     def __post_init__(self) -> None:
         for key, allowed in (("engine", ENGINES), ("precision", PRECISIONS)):
             if getattr(self, key) not in allowed:
                 raise EncoderError(f"{key} is {getattr(self, key)!r}: give one of {', '.join(allowed)}.")
         check_threads(self.num_threads)
+        if not isinstance(self.adapter, str) or not self.adapter:
+            raise EncoderError(f"adapter is {self.adapter!r}: give {AUTO}, {NONE}, or the file of one.")
         if not isinstance(self.device, str) or not self.device:
             raise EncoderError(f"device is {self.device!r}: give cpu, cuda or mps.")
         if self.resolved_engine == "torch" and self.precision == "int8":

@@ -44,14 +44,15 @@ def policy_from_options(options: Mapping[str, Any], layers: int) -> PruningPolic
     """The policy that a featurizer's options describe: a preset, parts of which they may override.
 
     :param options: ``model``; ``pruning``, the name of a preset; and ``layers``, ``quantile``, ``min_tokens``,
-        ``reduction``, ``score`` and ``protect``, each with a value of its own or None.
+        ``reduction``, ``score`` and ``protect``, each with a value of its own, None or missing.
     :param layers: The number of layers of the encoder, at least 1.
     :raises EncoderError: If a value is wrong.
     """
     name = options["pruning"]
     if isinstance(name, bool):  # what YAML 1.1 makes of a bare `off` and `on`
         name = "balanced" if name else "off"
-    changes = {key.name: options[key.name] for key in fields(PruningPolicy) if options[key.name] is not None}
+    given = {key.name: options.get(key.name) for key in fields(PruningPolicy)}
+    changes = {key: value for key, value in given.items() if value is not None}
     return replace(preset(name, layers, options["model"]), **changes)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rasa_token_pruning.encoder.adapter_files import NONE
 from rasa_token_pruning.encoder.bundle import write_bundle
 from rasa_token_pruning.encoder.cache import TextCache
 from rasa_token_pruning.encoder.errors import EncoderError
@@ -15,7 +16,7 @@ from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import Options
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import FINAL
-from rasa_token_pruning.encoder.runtime import Runtime, loaded, made
+from rasa_token_pruning.encoder.runtime import Runtime, adapter_of, loaded, made
 from rasa_token_pruning.encoder.tokenization import WordPieces
 from rasa_token_pruning.encoder.trace import Trace, traced
 from rasa_token_pruning.encoder.weights import EncoderWeights
@@ -64,6 +65,8 @@ class PrunedEncoder:
         ``auto``: int8 with the onnx engine.
     :param num_threads: How many threads one call may use, at least 1; ``None`` leaves it to the engine.
     :param device: ``cpu``, or with the torch engine ``cuda`` or ``mps``.
+    :param adapter: A small change of the weights: the file or folder that ``train-encoder adapter`` wrote; ``auto``:
+        where tokens are cut, the one that comes with this package for the model, if one does; or ``none``.
     :param cache_mib: How much memory may hold the results for the last texts, in MiB, at least 0; 0 for no cache.
     :raises EncoderError: If an option is wrong, or the model is missing, damaged or not supported.
     """
@@ -81,9 +84,10 @@ class PrunedEncoder:
         precision: str = "fp32",
         num_threads: int | None = None,
         device: str = "cpu",
+        adapter: str = NONE,
         cache_mib: float = 0,
     ) -> None:
-        self._options = Options(model, pruning, readout, prompt, engine, precision, num_threads, device)
+        self._options = Options(model, pruning, readout, prompt, engine, precision, num_threads, device, adapter)
         self._start(made(self._options), cache_mib)
 
     @classmethod
@@ -208,7 +212,11 @@ class PrunedEncoder:
         Needs neither the model nor torch where this one does not. It cannot be saved.
         """
         encoder = PrunedEncoder.__new__(PrunedEncoder)
-        encoder._options = self._options and replace(self._options, pruning=self.policy.without_cuts())
+        if self._options is not None:
+            adapter = str(adapter_of(self._options) or NONE)  # that of the encoder that cuts
+            encoder._options = replace(self._options, pruning=self.policy.without_cuts(), adapter=adapter)
+        else:
+            encoder._options = None
         encoder._start(self._runtime.without_cuts(), 0)
         return encoder
 

@@ -9,9 +9,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from rasa_token_pruning.encoder.adapter_files import AUTO, NONE, adapter_file, shipped_adapter
 from rasa_token_pruning.encoder.bundle import GRAPH, TOKENIZER, Description, read_bundle
 from rasa_token_pruning.encoder.engine import EncoderSpec, Engine
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, locate, sha256
 from rasa_token_pruning.encoder.onnx_contents import check_contents
 from rasa_token_pruning.encoder.options import Options, check_threads
 from rasa_token_pruning.encoder.policy import PruningPolicy
@@ -64,7 +66,7 @@ def made(options: Options, weights: EncoderWeights | None = None) -> Runtime:
     """
     from rasa_token_pruning.encoder.loading import shared_model  # a loaded encoder does not need what this imports
 
-    model = shared_model(options.model)
+    model = shared_model(options.model, adapter_of(options))
     if weights is not None:
         model = model.with_weights(weights)
     tokenizer = model.tokenizer(options.prompt)
@@ -72,6 +74,20 @@ def made(options: Options, weights: EncoderWeights | None = None) -> Runtime:
     how = (options.resolved_engine, options.resolved_precision, options.num_threads, options.device)
     key = (model.identity, spec.policy, options.readout, tokenizer.prompt, *how)
     return _shared(key, lambda: _make(model, spec, tokenizer, options))
+
+
+def adapter_of(options: Options) -> Path | None:
+    """The file of the adapter that an encoder with these options has, if it has one.
+
+    :raises EncoderError: If it, or the model, is missing or damaged.
+    """
+    if options.adapter == NONE:
+        return None
+    if options.adapter != AUTO:
+        return adapter_file(options.adapter)
+    policy = options.pruning
+    cuts = bool(policy.layers and policy.quantile) if isinstance(policy, PruningPolicy) else policy != "off"
+    return shipped_adapter(sha256(locate(options.model) / WEIGHTS_FILE)) if cuts else None
 
 
 def specification(model: SentenceModel, options: Options, tokenizer: WordPieceTokenizer) -> EncoderSpec:

@@ -32,6 +32,7 @@ FEATURIZER_DEFAULTS: Mapping[str, Any] = {
     "reduction": None,
     "score": None,
     "protect": None,
+    "adapter": "auto",
     "readout": "final+cut",
     "engine": "auto",
     "precision": "auto",
@@ -98,7 +99,7 @@ def encoder_from_options(options: Mapping[str, Any]) -> PrunedEncoder:
     """
     model = shared_model(options["model"])  # held until the encoder has it, so that it is read once
     policy = policy_from_options(options, model.weights.config.layers)
-    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device")}
+    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device", "adapter")}
     return PrunedEncoder(options["model"], policy, options["readout"], **same)
 
 

@@ -83,7 +83,7 @@ def encoders_of(options: Mapping[str, object]) -> tuple[dict[str, PrunedEncoder]
     own = policy_from_options(options, layers)
     used = _same(own, policies) or YOURS
     policies.setdefault(used, own)
-    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device")}
+    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device", "adapter")}
     return {
         level: PrunedEncoder(name, policy, str(options["readout"]), **same)  # type: ignore[arg-type]
         for level, policy in policies.items()

@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
     _add_contrastive(kinds)
     _add_distill(kinds)
     _add_adapt(kinds)
+    _add_adapter(kinds)
 
 
 def _add_contrastive(kinds: Any) -> None:
@@ -78,6 +79,16 @@ def _add_adapt(kinds: Any) -> None:
     )
 
 
+def _add_adapter(kinds: Any) -> None:
+    what = "write what an encoder has learnt as a small file, the featurizer's adapter"
+    parser = kinds.add_parser("adapter", help=what, description=what[0].upper() + what[1:] + ".")
+    parser.add_argument("trained", help="the folder that contrastive or adapt wrote")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="what that started from (default: %(default)s)")
+    parser.add_argument("--rank", type=_whole(1), default=16, help="of the change of a matrix (default: %(default)s)")
+    parser.add_argument("--output", type=Path, required=True, help="the file to write, as in mine.safetensors")
+    parser.set_defaults(run=run_adapter)
+
+
 def _kind(kinds: Any, name: str, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
     plan = _PLANS[name]
@@ -117,8 +128,14 @@ def run(arguments: argparse.Namespace) -> None:
         print(kinds.distill(job, arguments.texts, arguments.teacher, arguments.layers))
     else:
         pruning = {key: getattr(arguments, key) for key in ("pruning", "layers", "quantile", "min_tokens")}
-        pruning |= {"reduction": None, "score": None, "protect": None}
         print(kinds.adapt(job, arguments.texts, arguments.train_from, arguments.varied, pruning))
+
+
+def run_adapter(arguments: argparse.Namespace) -> None:
+    """Extract an adapter, and say how much of what was learnt it holds."""
+    from rasa_token_pruning.training.extraction import extract
+
+    print(extract(arguments.trained, arguments.model, arguments.rank, arguments.output))
 
 
 def _check(plan: Plan) -> None:

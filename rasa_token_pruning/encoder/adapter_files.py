@@ -1,0 +1,105 @@
+"""Adapters on disk: those that come with the package, and a user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from rasa_token_pruning.encoder.adapter import Adapter
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.location import sha256
+
+AUTO, NONE = "auto", "none"
+ADAPTER_FILE = "adapter.safetensors"
+_FORMAT = "1"
+_FOLDER = Path(__file__).resolve().parent.parent / "adapters"
+
+
+@dataclass(frozen=True, eq=False)
+class AdapterFile:
+    """An adapter with what its file says of it.
+
+    :param adapter: The change.
+    :param base: SHA-256 of the ``model.safetensors`` that it changes, in hexadecimal digits.
+    :param identity: SHA-256 of its own file.
+    :param provenance: How it came about.
+    """
+
+    adapter: Adapter
+    base: str
+    identity: str
+    provenance: Mapping[str, Any]
+
+
+def adapter_file(option: str) -> Path:
+    """The file that an option names.
+
+    :param option: A file, or a folder with ``adapter.safetensors``, as ``train-encoder adapter`` writes it.
+    :raises EncoderError: If there is no such file.
+    """
+    try:
+        place = Path(option).expanduser().resolve()
+        file = place / ADAPTER_FILE if place.is_dir() else place
+        found = file.is_file()
+    except (OSError, TypeError, ValueError, RuntimeError):  # too long, not a path, no text, nobody's home
+        found = False
+    if not found:
+        raise EncoderError(
+            f"adapter is {option!r}, but there is no such file, nor a folder with {ADAPTER_FILE} (relative paths start "
+            f"from {Path.cwd()}): give one that train-encoder adapter wrote, {AUTO}, or {NONE}."
+        )
+    return file
+
+
+def shipped_adapter(base: str) -> Path | None:
+    """The adapter that comes with this package for some weights, if one does.
+
+    :param base: SHA-256 of their ``model.safetensors``.
+    """
+    return next((file for file in sorted(_FOLDER.glob("*.safetensors")) if read_adapter(file).base == base), None)
+
+
+def adapter_identity(option: str) -> str:
+    """What changes whenever the adapter that an option may name does.
+
+    :raises EncoderError: If it names a file that is not there.
+    """
+    files = {AUTO: sorted(_FOLDER.glob("*.safetensors")), NONE: []}
+    return " ".join(sha256(file) for file in (files[option] if option in files else [adapter_file(option)]))
+
+
+def read_adapter(file: Path) -> AdapterFile:
+    """An adapter, and how it came about.
+
+    :raises EncoderError: If the file is no adapter, or damaged.
+    """
+    try:
+        with safe_open(file, framework="numpy") as opened:  # type: ignore[no-untyped-call]
+            said = opened.metadata() or {}
+            arrays: dict[str, np.ndarray] = {name: opened.get_tensor(name) for name in opened.keys()}
+        if said.get("format") != _FORMAT:
+            raise EncoderError(f"{file} is no adapter that this version reads: {_WAY_OUT}")
+        provenance = json.loads(said["provenance"])
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise EncoderError(f"{file} cannot be read as an adapter ({error}): {_WAY_OUT}") from error
+    return AdapterFile(Adapter(arrays), said.get("base", ""), sha256(file), provenance)
+
+
+def write_adapter(file: Path, adapter: Adapter, base: str, provenance: Mapping[str, Any]) -> None:
+    """Write an adapter.
+
+    :param base: SHA-256 of the ``model.safetensors`` that it changes, in hexadecimal digits.
+    :param provenance: How it came about, as JSON can say it.
+    """
+    metadata = {"format": _FORMAT, "base": base, "provenance": json.dumps(provenance, sort_keys=True)}
+    save_file(dict(adapter.arrays), file, metadata=metadata)
+
+
+_WAY_OUT = "write it again with train-encoder adapter, or set adapter to none."

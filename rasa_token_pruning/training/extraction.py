@@ -1,0 +1,68 @@
+"""What an encoder has learnt, as a small adapter to the model that it started from."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rasa_token_pruning.encoder.adapter import Adapter
+from rasa_token_pruning.encoder.adapter_files import write_adapter
+from rasa_token_pruning.encoder.loading import SentenceModel, shared_model
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
+from rasa_token_pruning.training.errors import TrainingError
+from rasa_token_pruning.training.output import RECORD, check_free
+
+
+def extract(trained: str, model: str, rank: int, output: Path) -> str:
+    """Write the change from one model to another as an adapter, and say how much of it there is.
+
+    :param trained: The folder of the model after training.
+    :param model: The model that it was before.
+    :param rank: Of the change of each matrix, at least 1.
+    :param output: The file to write.
+    :raises TrainingError: If the output exists, or the models differ in more than their weights.
+    :raises EncoderError: If a model is missing, damaged or not supported.
+    """
+    check_free(output)
+    before, after = shared_model(model), shared_model(trained)
+    if before.weights.config != after.weights.config or _tail(before) != _tail(after):
+        raise TrainingError(
+            f"{trained} differs from {model} in more than the weights of its layers: an adapter can hold what "
+            "contrastive and adapt change, and not fewer layers. Give the model that it was trained from."
+        )
+    adapter = Adapter.between(before.weights, after.weights, rank)
+    if not adapter.arrays:
+        raise TrainingError(f"{trained} has the layers of {model}: there is nothing to write.")
+    partial = output.with_name(f"{output.name}.partial")
+    write_adapter(partial, adapter, sha256(before.folder / WEIGHTS_FILE), {"rank": rank, "training": _record(after)})
+    os.replace(partial, output)
+    return (
+        f"{output} has {output.stat().st_size / 2**20:.2f} MiB and {_share(before, after, adapter):.0%} of the change."
+    )
+
+
+def _tail(model: SentenceModel) -> tuple[Any, ...]:
+    """What follows the layers, comparable."""
+    dense = [(one.weight.tobytes(), one.bias.tobytes(), one.tanh) for one in model.head.dense]
+    return (model.head.pooling, dense, model.head.normalize, model.facts.max_length, model.facts.lower_case)
+
+
+def _record(model: SentenceModel) -> Any:
+    """How a model was trained, if ``train-encoder`` did that."""
+    try:
+        return json.loads((model.folder / RECORD).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _share(before: SentenceModel, after: SentenceModel, adapter: Adapter) -> float:
+    """Of the squares of all changes in the layers the share that the adapter holds, in ``[0, 1]``."""
+    changed = adapter.applied(before.weights).arrays
+    names = [name for name in before.weights.arrays if name.startswith("layers.")]
+    missed = sum(float(np.square(after.weights.arrays[name] - changed[name]).sum()) for name in names)
+    whole = sum(float(np.square(after.weights.arrays[name] - before.weights.arrays[name]).sum()) for name in names)
+    return 1 - missed / whole

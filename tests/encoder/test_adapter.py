@@ -1,0 +1,177 @@
+"""Tests of encoder/adapter.py and encoder/adapter_files.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from rasa_token_pruning.encoder import adapter_files
+from rasa_token_pruning.encoder.adapter import Adapter
+from rasa_token_pruning.encoder.adapter_files import adapter_identity, shipped_adapter, write_adapter
+from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import sha256
+from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.encoder.publishing import publish
+from rasa_token_pruning.encoder.weights import EncoderWeights
+
+POLICY = PruningPolicy((1,), 0.5, 3)
+TEXTS = ["hello", "please help me reset my password", "where is my order"]
+
+
+def changed(weights: EncoderWeights, rank: int) -> EncoderWeights:
+    """Weights whose every layer has changed, the matrices by a change of some rank, and whose embeddings have too."""
+    chance = np.random.default_rng(0)
+    arrays = {}
+    for name, array in weights.arrays.items():
+        change = chance.normal(size=array.shape)
+        if array.ndim == 2 and name.startswith("layers."):
+            change = chance.normal(size=(len(array), rank)) @ chance.normal(size=(rank, array.shape[1]))
+        arrays[name] = (array + 0.1 * change).astype(np.float32)
+    return dataclasses.replace(weights, arrays=arrays)
+
+
+@pytest.fixture
+def weights(architecture_folder):
+    return shared_model(str(architecture_folder)).weights
+
+
+@pytest.fixture
+def written(tiny_folder, tmp_path):
+    """The file of an adapter to the tiny model, and a folder with the weights that it gives."""
+    model = shared_model(str(tiny_folder))
+    adapter = Adapter.between(model.weights, changed(model.weights, 2), 2)
+    file = tmp_path / "mine.safetensors"
+    write_adapter(file, adapter, sha256(tiny_folder / "model.safetensors"), {"by": "a test"})
+    publish(tiny_folder, adapter.applied(model.weights), tmp_path / "whole")
+    return file, str(tmp_path / "whole")
+
+
+def test_a_change_of_its_rank_is_found_again_and_embeddings_stay(weights):
+    after = changed(weights, rank=2)
+    found = Adapter.between(weights, after, rank=2).applied(weights)
+    for name, array in found.arrays.items():
+        if name.startswith("layers."):
+            np.testing.assert_allclose(array, after.arrays[name], atol=2e-3)  # of half precision
+        else:
+            assert array is weights.arrays[name]
+
+
+def test_a_lower_rank_leaves_out_the_smallest_part(weights):
+    after = changed(weights, rank=4)
+    name = "layers.0.expand.weight"
+    change = after.arrays[name] - weights.arrays[name]
+    missed = [
+        np.linalg.norm(Adapter.between(weights, after, rank).applied(weights).arrays[name] - after.arrays[name])
+        for rank in (1, 2, 3, 4)
+    ]
+    sizes = np.linalg.svd(change, compute_uv=False)
+    wanted = [np.sqrt(np.square(sizes[rank:4]).sum()) for rank in (1, 2, 3, 4)]
+    np.testing.assert_allclose(missed, wanted, atol=0.01)
+
+
+def test_without_a_change_it_is_empty(weights):
+    assert not Adapter.between(weights, weights, 3).arrays
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"layers.9.expand.bias": np.zeros(48)}, "layers.9.expand.bias"),
+        ({"layers.0.expand.bias": np.zeros(47)}, "layers.0.expand.bias"),
+        ({"layers.0.expand.weight.lora_A": np.zeros((2, 32))}, "layers.0.expand.weight"),
+        (
+            {"layers.0.expand.weight.lora_A": np.zeros((2, 32)), "layers.0.expand.weight.lora_B": np.zeros((48, 3))},
+            "layers.0.expand.weight",
+        ),
+        ({"layers.0.expand.bias": np.full(48, np.nan)}, "not finite"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_name(tiny_folder, arrays, said):
+    with pytest.raises(EncoderError, match=said):
+        Adapter(arrays).applied(shared_model(str(tiny_folder)).weights)
+
+
+@pytest.mark.parametrize("pruning", [POLICY, "off"])
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+def test_an_encoder_with_an_adapter_is_the_one_with_the_weights_that_it_gives(tiny_folder, written, engine, pruning):
+    file, whole = written
+    own = PrunedEncoder(str(tiny_folder), pruning, engine=engine, adapter=str(file)).encode(TEXTS)
+    np.testing.assert_allclose(own, PrunedEncoder(whole, pruning, engine=engine).encode(TEXTS), atol=1e-5)
+    assert not np.allclose(own, PrunedEncoder(str(tiny_folder), pruning, engine=engine).encode(TEXTS), atol=1e-3)
+
+
+def test_it_is_an_encoder_of_its_own_and_shared(tiny_folder, written):
+    file, _ = written
+    first, second = (PrunedEncoder(str(tiny_folder), POLICY, adapter=str(file)) for _ in range(2))
+    assert first.identity == second.identity != PrunedEncoder(str(tiny_folder), POLICY).identity
+    assert first._runtime is second._runtime
+    base = shared_model(str(tiny_folder))
+    words = shared_model(str(tiny_folder), file).weights.arrays["embeddings.words.weight"]
+    assert words is base.weights.arrays["embeddings.words.weight"]
+
+
+def test_without_its_cuts_it_keeps_the_adapter(tiny_folder, written):
+    file, whole = written
+    encoder = PrunedEncoder(str(tiny_folder), POLICY, engine="torch", adapter=str(file)).without_cuts()
+    np.testing.assert_allclose(encoder.encode(TEXTS), PrunedEncoder(whole, "off").encode(TEXTS), atol=1e-5)
+    assert encoder.options is not None and encoder.options.adapter == str(file)
+
+
+def test_a_folder_with_one_stands_for_it(tiny_folder, written, tmp_path):
+    file, _ = written
+    (tmp_path / "trained").mkdir()
+    shutil.copy(file, tmp_path / "trained" / "adapter.safetensors")
+    folder = PrunedEncoder(str(tiny_folder), POLICY, adapter=str(tmp_path / "trained"))
+    assert folder.identity == PrunedEncoder(str(tiny_folder), POLICY, adapter=str(file)).identity
+
+
+def test_one_for_other_weights_is_refused_with_the_way_out(tmp_path, written, write_model):
+    other = write_model(tmp_path / "other", seed=1)
+    with pytest.raises(EncoderError, match=r"belongs to weights with SHA-256 .* set adapter to none"):
+        PrunedEncoder(str(other), POLICY, adapter=str(written[0]))
+
+
+@pytest.mark.parametrize("value", ["missing.safetensors", "", None, False, 3, "a\0b", "~nobody-here/x"])
+def test_what_names_no_adapter_is_refused_with_the_value_and_the_choices(tiny_folder, value):
+    with pytest.raises(EncoderError, match=r"adapter is .*none"):
+        PrunedEncoder(str(tiny_folder), POLICY, adapter=value)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "no format", "newer", "no provenance"])
+def test_a_damaged_file_is_refused_with_its_name(tiny_folder, written, damage):
+    file, _ = written
+    arrays = load_file(file)
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-10])
+    elif damage == "text":
+        file.write_text("no adapter")
+    else:
+        metadata = {"no format": {}, "newer": {"format": "2", "provenance": "{}"}, "no provenance": {"format": "1"}}
+        save_file(arrays, file, metadata=metadata[damage])
+    with pytest.raises(EncoderError, match=r"mine.safetensors .*train-encoder adapter"):
+        PrunedEncoder(str(tiny_folder), POLICY, adapter=str(file))
+
+
+def test_auto_is_the_one_that_comes_with_the_package_for_these_weights(tiny_folder, written, monkeypatch):
+    file, _ = written
+    before = adapter_identity("auto")
+    monkeypatch.setattr(adapter_files, "_FOLDER", file.parent)
+    assert shipped_adapter("0" * 64) is None
+    plain, own = PrunedEncoder(str(tiny_folder), POLICY), PrunedEncoder(str(tiny_folder), POLICY, adapter=str(file))
+    assert PrunedEncoder(str(tiny_folder), POLICY, adapter="auto").identity == own.identity
+    assert PrunedEncoder(str(tiny_folder), "gentle", adapter="auto").identity == own.identity
+    for off in ("off", POLICY.without_cuts(), PruningPolicy((), 0.5, 3)):
+        assert PrunedEncoder(str(tiny_folder), off, adapter="auto").identity == plain.identity
+    assert adapter_identity("auto") == adapter_identity(str(file)) != before
+    assert adapter_identity("none") == ""
+
+
+def test_an_encoder_without_a_shipped_adapter_stays_as_it_is(tiny_folder):
+    auto = PrunedEncoder(str(tiny_folder), POLICY, adapter="auto")
+    assert auto.identity == PrunedEncoder(str(tiny_folder), POLICY).identity

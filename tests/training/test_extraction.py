@@ -1,0 +1,59 @@
+"""`rasa-token-pruning train-encoder adapter`."""
+
+import numpy as np
+import pytest
+
+from rasa_token_pruning import PrunedEncoder
+from rasa_token_pruning.cli import main
+from rasa_token_pruning.encoder.adapter_files import read_adapter
+from rasa_token_pruning.encoder.location import sha256
+from tests.training.test_train_command import FEW, TEXTS, embeddings, trained
+
+
+@pytest.fixture(scope="module")
+def learnt(tiny, tasks, tmp_path_factory):
+    """An encoder that has learnt a lot from a little."""
+    output = tmp_path_factory.mktemp("learnt") / "new"
+    trained(
+        "contrastive", f"desk={tasks['desk']}", "--model", tiny, "--output", output, *FEW, "--learning-rate", "0.01"
+    )
+    return output
+
+
+def extracted(learnt, tiny, file, rank):
+    assert (
+        main(["train-encoder", "adapter", str(learnt), "--model", str(tiny), "--rank", rank, "--output", str(file)])
+        == 0
+    )
+
+
+def test_it_gives_what_was_learnt_the_more_the_higher_its_rank(tiny, learnt, tmp_path, capsys):
+    wanted, before = embeddings(learnt), embeddings(tiny)
+    away = []
+    for rank in ("1", "32"):
+        extracted(learnt, tiny, tmp_path / f"{rank}.safetensors", rank)
+        assert "of the change" in capsys.readouterr().out
+        own = PrunedEncoder(str(tiny), "off", engine="torch", adapter=str(tmp_path / f"{rank}.safetensors"))
+        away.append(np.abs(own.encode(TEXTS) - wanted).max())
+    assert away[1] < away[0] < np.abs(before - wanted).max()
+
+
+def test_it_says_how_it_came_about_and_whose_it_is(tiny, learnt, tmp_path):
+    extracted(learnt, tiny, tmp_path / "mine.safetensors", "2")
+    file = read_adapter(tmp_path / "mine.safetensors")
+    assert file.base == sha256(tiny / "model.safetensors")
+    assert file.provenance["rank"] == 2 and file.provenance["training"]["settings"]["kind"] == "contrastive"
+
+
+def test_what_is_no_change_of_weights_is_refused(tiny, learnt, tasks, tmp_path, capsys):
+    trained("distill", tasks["desk"], "--layers", "0", "--model", tiny, "--output", tmp_path / "small", *FEW)
+    for encoder, said in ((tmp_path / "small", "fewer layers"), (tiny, "nothing to write"), ("missing", "missing")):
+        output = tmp_path / "mine.safetensors"
+        assert main(["train-encoder", "adapter", str(encoder), "--model", str(tiny), "--output", str(output)]) == 2
+        assert said in capsys.readouterr().err
+        assert not output.exists()
+    (tmp_path / "there").write_text("")
+    assert (
+        main(["train-encoder", "adapter", str(learnt), "--model", str(tiny), "--output", str(tmp_path / "there")]) == 2
+    )
+    assert "exists" in capsys.readouterr().err
