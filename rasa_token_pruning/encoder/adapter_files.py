@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, safe_open  # type: ignore[attr-defined]  # missing from its stubs
 from safetensors.numpy import save_file
 
 from rasa_token_pruning.encoder.adapter import Adapter
@@ -81,7 +81,7 @@ def read_adapter(file: Path) -> AdapterFile:
     :raises EncoderError: If the file is no adapter, or damaged.
     """
     try:
-        with safe_open(file, framework="numpy") as opened:  # type: ignore[no-untyped-call]
+        with safe_open(file, framework="numpy") as opened:  # type: ignore[attr-defined, no-untyped-call]
             said = opened.metadata() or {}
             arrays: dict[str, np.ndarray] = {name: opened.get_tensor(name) for name in opened.keys()}
         if said.get("format") != _FORMAT:

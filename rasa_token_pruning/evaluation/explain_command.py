@@ -17,6 +17,7 @@ from rasa_token_pruning.encoder.policy import PROTECTED, REDUCTIONS, SCORES, Pru
 from rasa_token_pruning.encoder.presets import NAMES
 from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.evaluation.archive import ArchiveError, find
+from rasa_token_pruning.evaluation.arguments import layer_numbers
 from rasa_token_pruning.evaluation.assistant import FEATURIZER_DEFAULTS, encoder_from_options, load
 from rasa_token_pruning.evaluation.explanation import explain
 from rasa_token_pruning.evaluation.explanation_view import described, report
@@ -50,7 +51,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, see the README for its keys")
     policy = parser.add_argument_group("pruning of --encoder, as the options of TokenPruningFeaturizer")
     policy.add_argument("--pruning", choices=NAMES, help=f"(default: {FEATURIZER_DEFAULTS['pruning']})")
-    policy.add_argument("--layers", type=_layers, metavar="LAYERS", help="the layers that cut, from 0 on, as in 1,3")
+    policy.add_argument(
+        "--layers", type=layer_numbers, metavar="LAYERS", help="the layers that cut, from 0 on, as in 1,3"
+    )
     policy.add_argument("--quantile", type=float, help="the share of the removable pieces that goes at each")
     policy.add_argument("--min-tokens", type=int, help="the number of pieces up to which nothing is cut")
     policy.add_argument("--reduction", choices=REDUCTIONS)
@@ -78,15 +81,6 @@ def run(arguments: argparse.Namespace) -> None:
     assistant = load(archive)
     explanations = (explain(text, assistant) for text in _texts(arguments.texts))
     _print({"model": str(archive)}, assistant.encoder.policy, {"explanations": explanations}, arguments.json)
-
-
-def _layers(text: str) -> list[int]:
-    try:
-        return [int(layer) for layer in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no list of layers: give numbers joined by commas, as in 1,3"
-        ) from None
 
 
 def _print(what: dict[str, str], policy: PruningPolicy, found: dict[str, Iterator[Reading]], as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.presets import LEVELS
+from rasa_token_pruning.evaluation.arguments import whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.plan import Plan
@@ -45,7 +46,7 @@ def _add_contrastive(kinds: Any) -> None:
     parser.add_argument("--texts", type=Path, nargs="+", default=[], help="messages without labels, one a line")
     parser.add_argument("--pairs", type=Path, nargs="+", default=[], help="CSV files with columns text, paraphrase")
     parser.add_argument(
-        "--per-intent", type=_whole(2), default=50, help="at most so many messages of an intent (default: %(default)s)"
+        "--per-intent", type=whole(2), default=50, help="at most so many messages of an intent (default: %(default)s)"
     )
     parser.add_argument(
         "--names",
@@ -62,7 +63,7 @@ def _add_distill(kinds: Any) -> None:
         "--teacher", nargs="+", default=[DEFAULT_MODEL], help=f"whose embeddings (default: {DEFAULT_MODEL})"
     )
     parser.add_argument(
-        "--layers", type=_whole(0), nargs="+", help="the layers of --model to keep, as in 0 2 5 (default: all)"
+        "--layers", type=whole(0), nargs="+", help="the layers of --model to keep, as in 0 2 5 (default: all)"
     )
 
 
@@ -70,12 +71,12 @@ def _add_adapt(kinds: Any) -> None:
     parser = _kind(kinds, "adapt", "learn to give the unpruned encoder's embeddings while being pruned")
     parser.add_argument("texts", type=Path, nargs="+", help="messages without labels, one a line, or labelled ones")
     parser.add_argument("--pruning", choices=LEVELS, default="aggressive", help="(default: %(default)s)")
-    parser.add_argument("--layers", type=_whole(0), nargs="+", help="where to cut, if not where --pruning does")
+    parser.add_argument("--layers", type=whole(0), nargs="+", help="where to cut, if not where --pruning does")
     parser.add_argument("--quantile", type=float, help="the share that is cut, if not that of --pruning")
-    parser.add_argument("--min-tokens", type=_whole(3), help="how many always stay, if not as with --pruning")
-    parser.add_argument("--train-from", type=_whole(0), help="the first layer that changes (default: the first cut)")
+    parser.add_argument("--min-tokens", type=whole(3), help="how many always stay, if not as with --pruning")
+    parser.add_argument("--train-from", type=whole(0), help="the first layer that changes (default: the first cut)")
     parser.add_argument(
-        "--varied", type=_whole(0), default=1, help="made-up messages for each that is given (default: %(default)s)"
+        "--varied", type=whole(0), default=1, help="made-up messages for each that is given (default: %(default)s)"
     )
 
 
@@ -84,7 +85,7 @@ def _add_adapter(kinds: Any) -> None:
     parser = kinds.add_parser("adapter", help=what, description=what[0].upper() + what[1:] + ".")
     parser.add_argument("trained", help="the folder that contrastive or adapt wrote")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="what that started from (default: %(default)s)")
-    parser.add_argument("--rank", type=_whole(1), default=16, help="of the change of a matrix (default: %(default)s)")
+    parser.add_argument("--rank", type=whole(1), default=16, help="of the change of a matrix (default: %(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="the file to write, as in mine.safetensors")
     parser.set_defaults(run=run_adapter)
 
@@ -96,12 +97,12 @@ def _kind(kinds: Any, name: str, what: str) -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="the folder of the new encoder")
     parser.add_argument("--held-out", metavar="TASK", help="labelled messages that decide when it is best")
     parser.add_argument("--epochs", type=float, default=plan.epochs, help="(default: %(default)s)")
-    parser.add_argument("--steps", type=_whole(1), help="instead of epochs")
-    parser.add_argument("--batch", type=_whole(2), default=plan.batch, help="(default: %(default)s)")
+    parser.add_argument("--steps", type=whole(1), help="instead of epochs")
+    parser.add_argument("--batch", type=whole(2), default=plan.batch, help="(default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=plan.learning_rate, help="(default: %(default)s)")
-    parser.add_argument("--interval", type=_whole(1), default=plan.interval, help="steps between checkpoints")
-    parser.add_argument("--patience", type=_whole(1), default=plan.patience, help="with --held-out: intervals")
-    parser.add_argument("--seed", type=_whole(0), default=plan.seed, help="(default: %(default)s)")
+    parser.add_argument("--interval", type=whole(1), default=plan.interval, help="steps between checkpoints")
+    parser.add_argument("--patience", type=whole(1), default=plan.patience, help="with --held-out: intervals")
+    parser.add_argument("--seed", type=whole(0), default=plan.seed, help="(default: %(default)s)")
     parser.set_defaults(run=run, kind=name)
     return parser
 
@@ -142,12 +143,3 @@ def _check(plan: Plan) -> None:
     for name in ("epochs", "learning_rate"):
         if not 0 < getattr(plan, name) < float("inf"):
             raise TrainingError(f"--{name.replace('_', '-')} is {getattr(plan, name)}: give a number greater than 0.")
-
-
-def _whole(least: int) -> Any:
-    def read(text: str) -> int:
-        if not text.isdigit() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
-        return int(text)
-
-    return read

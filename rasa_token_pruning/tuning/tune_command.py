@@ -12,6 +12,7 @@ from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES
 from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
+from rasa_token_pruning.evaluation.arguments import layer_numbers, whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.evaluation.tasks import read_task
@@ -44,15 +45,15 @@ def add(commands: Any) -> None:
     parser.add_argument("--readout", choices=READOUTS, default=FINAL_AND_CUT, help="(default: %(default)s)")
     _add_space(parser)
     parser.add_argument(
-        "--shots", type=_positive, nargs="+", default=[5, 10], help="examples per intent (default: 5 10)"
+        "--shots", type=whole(1), nargs="+", default=[5, 10], help="examples per intent (default: 5 10)"
     )
-    parser.add_argument("--seeds", type=_several, default=3, help="draws of examples (default: %(default)s)")
-    parser.add_argument("--held-out", type=_positive, default=600, help="messages to judge a draw by (default: 600)")
+    parser.add_argument("--seeds", type=whole(2), default=3, help="draws of examples (default: %(default)s)")
+    parser.add_argument("--held-out", type=whole(1), default=600, help="messages to judge a draw by (default: 600)")
     parser.add_argument(
-        "--long", type=_natural, default=200, help="how many of them also made long (default: 200; 0: none)"
+        "--long", type=whole(0), default=200, help="how many of them also made long (default: 200; 0: none)"
     )
     parser.add_argument("--time", action="store_true", help="measure times and choose by them instead of by work")
-    parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="processes (default: the cores)")
+    parser.add_argument("--jobs", type=whole(1), default=os.cpu_count() or 1, help="processes (default: the cores)")
     parser.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a dask cluster that is to do it")
     parser.add_argument(
         "--budget",
@@ -66,7 +67,9 @@ def add(commands: Any) -> None:
 
 
 def _add_space(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--layers", type=_layers, nargs="+", help="where to cut, as in 2 1,3 (default: by the encoder)")
+    parser.add_argument(
+        "--layers", type=layer_numbers, nargs="+", help="where to cut, as in 2 1,3 (default: by the encoder)"
+    )
     parser.add_argument("--quantiles", type=float, nargs="+", default=Space.quantiles)
     parser.add_argument("--floors", type=int, nargs="+", default=Space.floors)
     parser.add_argument("--reductions", choices=REDUCTIONS, nargs="+", default=Space.reductions)
@@ -147,30 +150,3 @@ def _row(score: Score | None) -> str:
     time = "" if score.time is None else f"{score.time:.2f}"
     task, change = score.worst
     return f"{how} | {score.work:.2f} | {time} | {score.mean} | {change} ({task}) | {score.long or ''}"
-
-
-def _layers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no list of layers: give numbers joined by commas, as in 1,3"
-        ) from None
-
-
-def _natural(text: str) -> int:
-    return _at_least(text, 0)
-
-
-def _positive(text: str) -> int:
-    return _at_least(text, 1)
-
-
-def _several(text: str) -> int:
-    return _at_least(text, 2)
-
-
-def _at_least(text: str, least: int) -> int:
-    if not text.isdigit() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
-    return int(text)

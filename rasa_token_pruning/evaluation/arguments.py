@@ -1,0 +1,27 @@
+"""What commands read from their command line, with errors that say what is allowed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Reads a whole number of at least so much."""
+
+    def read(text: str) -> int:
+        if not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least {least}")
+        return int(text)
+
+    return read
+
+
+def layer_numbers(text: str) -> tuple[int, ...]:
+    """Reads layers, as in 1,3."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no list of layers: give numbers joined by commas, as in 1,3"
+        ) from None
