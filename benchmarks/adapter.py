@@ -2,11 +2,11 @@
 
     python -m benchmarks.adapter DATA
 
-DATA holds a folder for each task, with train.csv, test.csv and valid.csv. For each task an encoder learns from the others
-(``benchmarks.own_encoders contrastive``, whose encoders in ``build/`` are taken if they are there), and an adapter is
-made of what it has learnt, as the one in the package was made of all tasks. The reference is the encoder as published,
-without pruning. Results are for ``--split``: choose on ``valid``. Writes ``benchmarks/results/adapter.json`` and prints
-a table.
+DATA holds a folder for each task, with train.csv, test.csv and valid.csv. For each task an encoder learns from the
+others (``benchmarks.own_encoders contrastive``, whose encoders in ``build/`` are taken if they are there), and an
+adapter is made of what it has learnt, as the one in the package was made of all tasks. The reference is the encoder as
+published, without pruning. Results are for ``--split``: choose on ``valid``. Writes
+``benchmarks/results/adapter.json`` and prints a table.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from benchmarks.own_encoders import BUILD, MEMORY, START, judged, out_of_scope_a
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, fit, read
 from rasa_token_pruning import PrunedEncoder
-from rasa_token_pruning.encoder.adapter_files import NONE
-from rasa_token_pruning.evaluation.data_sets import read_data_set
-from rasa_token_pruning.evaluation.few_shot import gain
+from rasa_token_pruning.adaptation.assistant import refined
+from rasa_token_pruning.encoder.options import NONE
+from rasa_token_pruning.evaluation.data_sets import EXAMPLES, DataSet, read_data_set
+from rasa_token_pruning.evaluation.few_shot import Learner, gain
 from rasa_token_pruning.evaluation.machine import machine
+from rasa_token_pruning.fewshot.names import name_as_text
 from rasa_token_pruning.training.extraction import extract
 
 STEPS = 400
@@ -64,6 +66,19 @@ def calibration(encoder: PrunedEncoder, folder: Path, split: str) -> dict[str, f
     return found
 
 
+def judged_refined(encoder: PrunedEncoder, task: DataSet) -> dict[str, np.ndarray]:
+    """As ``judged``, with an encoder that is refined on each draw; not on all examples, which takes too long."""
+    found = {}
+    for examples in map(str, SHOTS):
+        right = []
+        for draw in task.examples[examples]:
+            names = {intent: name_as_text(intent) for intent in draw.known}
+            own = refined(encoder, draw.texts, draw.intents, names)[0]
+            right.append(Learner.of(own.encode, draw).right(own.encode, task.judged))
+        found[examples] = np.mean(right, axis=0)
+    return found
+
+
 def measure(folder: Path, adapters: dict[str, str], split: str) -> dict[str, Any]:
     """Each system on the task that was left out."""
     task = read_data_set(folder, split)
@@ -72,10 +87,17 @@ def measure(folder: Path, adapters: dict[str, str], split: str) -> dict[str, Any
     for name, encoder in systems(adapters):
         right = judged(encoder, task)
         reference = reference or right
-        rows[name] = {examples: gain(found, reference[examples]) for examples, found in right.items()}
+        rows[name] = gains(right, reference)
         rows[name]["calibration_error"] = calibration(encoder, folder, split)
         rows[name]["out_of_scope_auroc"] = out_of_scope_auroc(encoder, folder, split)
+        if name.startswith("rank") and "balanced" in name:
+            rows[f"{name}, refined"] = gains(judged_refined(encoder, task), reference)
     return rows
+
+
+def gains(right: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> dict[str, Any]:
+    """By the number of examples the accuracy, and the change against the reference."""
+    return {examples: gain(found, reference[examples]) for examples, found in right.items()}
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
@@ -85,10 +107,12 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         for name, row in systems_of_it.items():
             cells = [
                 f"{row[key]['accuracy']:.3f} ({row[key]['change']:+.2f} ± {row[key]['error']:.2f})"
-                for key in ("5", "10", "full")
+                if key in row
+                else ""
+                for key in EXAMPLES
             ]
-            errors = " / ".join(f"{error:.3f}" for error in row["calibration_error"].values())
-            auroc = "" if row["out_of_scope_auroc"] is None else f"{row['out_of_scope_auroc']:.3f}"
+            errors = " / ".join(f"{error:.3f}" for error in row.get("calibration_error", {}).values())
+            auroc = f"{found:.3f}" if (found := row.get("out_of_scope_auroc")) else ""
             lines.append(f"| {task} | {name} | {' | '.join(cells)} | {errors} | {auroc} |")
     return "\n".join(lines)
 

@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from benchmarks.intents_rasa import QUIET, SPARSE, train
+from benchmarks.intents_rasa import QUIET, SPARSE, UNADAPTED, train
 from benchmarks.records import store
 from benchmarks.rows import Row, resume
 
@@ -42,7 +42,7 @@ DRAWS = ("draw 0", "draw 1", "draw 2")
 TOKENIZER, *SPARSE_FEATURIZERS = SPARSE
 NAMED = [{**featurizer, "alias": f"sparse{number}"} for number, featurizer in enumerate(SPARSE_FEATURIZERS)]
 OURS = [
-    {"name": "rasa_token_pruning.TokenPruningFeaturizer"},
+    UNADAPTED,
     {"name": "rasa_token_pruning.FewShotIntentClassifier"},
 ]
 # An extractor that names featurizers does not see the others. CRF passes over messages without features of those that
@@ -69,6 +69,7 @@ PIPELINES: dict[str, list[dict[str, Any]]] = {
 TITLES = {
     "none": "ours, no extractor",
     "fewshot": "ours, `FewShotEntityExtractor`",
+    "adapted": "the same with an adapter",
     "crf": "ours, CRF that names a sparse featurizer",
     "crf_unnamed": "ours, CRF that names none",
     "crf_dense": "ours, CRF with `text_dense_features`",
@@ -267,13 +268,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--systems", nargs="+", default=list(PIPELINES), choices=PIPELINES, metavar="SYSTEM")
     parser.add_argument("--shots", nargs="+", type=int, default=SHOTS)
+    parser.add_argument("--adapter", type=Path, help="adds ours with this one; writes entities-adapter.json instead")
     arguments = parser.parse_args()
     os.environ.update(QUIET)
     messages = read(arguments.folder)
+    if arguments.adapter:
+        tokenizer, _, *rest = PIPELINES["fewshot"]
+        PIPELINES["adapted"] = [tokenizer, {**UNADAPTED, "adapter": str(arguments.adapter.resolve())}, *rest]
+        arguments.systems.append("adapted")
     wanted = [(system, name, k) for name in DRAWS for k in arguments.shots for system in arguments.systems]
     rows = resume(arguments.folder / "rows.json", wanted, lambda *one: measure(messages, *one))
     machine = {"processors": os.cpu_count(), "architecture": platform.machine()}
-    store("entities", messages=len(messages), machine=machine, rows=rows)
+    store("entities-adapter" if arguments.adapter else "entities", messages=len(messages), machine=machine, rows=rows)
     costs = (cost_table(rows, k) for k in arguments.shots)
     print(accuracy_table(rows), accuracy_table(rows, OTHERS), *costs, sep="\n\n")
 

@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import sha256
+from rasa_token_pruning.encoder.options import AUTO, NONE
 
-AUTO, NONE = "auto", "none"
 ADAPTER_FILE = "adapter.safetensors"
 _FORMAT = "1"
 _FOLDER = Path(__file__).resolve().parent.parent / "adapters"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rasa_token_pruning.encoder.adapter_files import AUTO, NONE
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
 
 ENGINES = ("auto", "onnx", "torch")
 PRECISIONS = ("auto", "fp32", "int8")
+AUTO, NONE = "auto", "none"  # adapters that need no file to be named
 _MAX_THREADS = 1024
 
 

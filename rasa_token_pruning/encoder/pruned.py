@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rasa_token_pruning.encoder.adapter_files import NONE
 from rasa_token_pruning.encoder.bundle import write_bundle
 from rasa_token_pruning.encoder.cache import TextCache
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
-from rasa_token_pruning.encoder.options import Options
+from rasa_token_pruning.encoder.options import NONE, Options
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.encoder.runtime import Runtime, adapter_of, loaded, made

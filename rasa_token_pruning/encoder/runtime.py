@@ -9,13 +9,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from rasa_token_pruning.encoder.adapter_files import AUTO, NONE, adapter_file, shipped_adapter
 from rasa_token_pruning.encoder.bundle import GRAPH, TOKENIZER, Description, read_bundle
 from rasa_token_pruning.encoder.engine import EncoderSpec, Engine
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, locate, sha256
 from rasa_token_pruning.encoder.onnx_contents import check_contents
-from rasa_token_pruning.encoder.options import Options, check_threads
+from rasa_token_pruning.encoder.options import AUTO, NONE, Options, check_threads
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.protection import protected_ids
@@ -83,6 +82,8 @@ def adapter_of(options: Options) -> Path | None:
     """
     if options.adapter == NONE:
         return None
+    from rasa_token_pruning.encoder.adapter_files import adapter_file, shipped_adapter  # not for a loaded encoder
+
     if options.adapter != AUTO:
         return adapter_file(options.adapter)
     policy = options.pruning

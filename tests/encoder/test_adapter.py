@@ -11,10 +11,10 @@ from safetensors.numpy import load_file, save_file
 
 from rasa_token_pruning.encoder import adapter_files
 from rasa_token_pruning.encoder.adapter import Adapter
-from rasa_token_pruning.encoder.adapter_files import adapter_identity, shipped_adapter, write_adapter
+from rasa_token_pruning.encoder.adapter_files import adapter_identity, read_adapter, shipped_adapter, write_adapter
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
-from rasa_token_pruning.encoder.location import sha256
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL, locate, sha256
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.publishing import publish
@@ -175,3 +175,18 @@ def test_auto_is_the_one_that_comes_with_the_package_for_these_weights(tiny_fold
 def test_an_encoder_without_a_shipped_adapter_stays_as_it_is(tiny_folder):
     auto = PrunedEncoder(str(tiny_folder), POLICY, adapter="auto")
     assert auto.identity == PrunedEncoder(str(tiny_folder), POLICY).identity
+
+
+def test_the_one_in_the_package_belongs_to_the_packaged_model_and_says_where_it_comes_from():
+    (file,) = adapter_files._FOLDER.glob("*.safetensors")
+    assert file == shipped_adapter(sha256(locate(DEFAULT_MODEL) / "model.safetensors"))
+    assert file.stem == DEFAULT_MODEL and file.stat().st_size < 3 * 2**20
+    settings = read_adapter(file).provenance["training"]["settings"]
+    assert settings["kind"] == "contrastive"
+    assert {"banking77", "clinc150", "hwu64", "snips"} < set(settings["examples"])
+
+
+def test_the_one_in_the_package_changes_what_is_pruned_and_nothing_else():
+    published, off = PrunedEncoder(pruning="off"), PrunedEncoder(pruning="off", adapter="auto")
+    np.testing.assert_array_equal(off.encode(TEXTS), published.encode(TEXTS))
+    assert not np.allclose(PrunedEncoder(adapter="auto").encode(TEXTS), PrunedEncoder().encode(TEXTS), atol=0.01)
