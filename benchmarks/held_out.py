@@ -19,6 +19,7 @@ from rasa.utils.log_utils import configure_structlog
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.metrics import calibration_error
+from rasa_token_pruning.fewshot.names import base_intent
 
 OUT_OF_SCOPE = "out_of_scope"
 FALLBACK = "nlu_fallback"
@@ -48,7 +49,7 @@ def summary(parsed: list[dict[str, Any]], truths: list[str]) -> dict[str, float]
     in_scope = np.array([truth != OUT_OF_SCOPE for truth in truths])
     best = [best_intent(result) for result in parsed]
     confidences = np.array([entry["confidence"] for entry in best])
-    right = np.array([entry["name"] == truth.split("/")[0] for entry, truth in zip(best, truths, strict=True)])
+    right = np.array([entry["name"] == base_intent(truth) for entry, truth in zip(best, truths, strict=True)])
     fell_back = np.array([result["intent"]["name"] in (FALLBACK, None) for result in parsed])
     questions = [(result, truth) for result, truth in zip(parsed, truths, strict=True) if truth.startswith("faq/")]
     answered = [result["response_selector"]["faq"]["response"]["intent_response_key"] == t for result, t in questions]

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from rasa_token_pruning.encoder.engine import EncoderSpec
 from rasa_token_pruning.encoder.pooling import read_out
-from rasa_token_pruning.encoder.transformer import Transformer
+from rasa_token_pruning.encoder.transformer import Transformer, among
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
 _BATCH = 64
@@ -62,7 +62,7 @@ class TrainableEncoder:
                 batch = torch.from_numpy(np.stack([ids[number] for number in numbers]))
                 # A copy: what comes out of inference mode cannot take part in training.
                 states = self._transformer.run_until(self._first, batch).clone()
-                protected = torch.isin(batch, torch.tensor(self._spec.protected, dtype=batch.dtype))
+                protected = among(batch, self._spec.protected)
                 found.update(zip(numbers, map(Entering, states, protected), strict=True))
         return [found[number] for number in range(len(ids))]
 

@@ -17,13 +17,14 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.shared.nlu.training_data.util import intent_response_key_to_template_key
 
 from rasa_token_pruning.components.attached import attached_sentence
-from rasa_token_pruning.components.intent_names import base_intent, full_intent
+from rasa_token_pruning.components.intent_names import full_intent
 from rasa_token_pruning.components.learning import LabelledMessages
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from rasa_token_pruning.fewshot.discriminant import cross_fit, learn_discriminant, only
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.held_out import HeldOut
+from rasa_token_pruning.fewshot.names import base_intent
 from rasa_token_pruning.fewshot.part import part_of
 
 logger = logging.getLogger(__name__)

@@ -24,13 +24,14 @@ def read_encoder(config: Mapping[str, Any], folder: Path, from_bundle: bool = Tr
     :raises InvalidConfigException: If the encoder in the archive is damaged, or the archive holds none and the one on
         this machine is not the one of the training.
     """
+    threads = serving_threads(config)
     try:
         record = read_archived(folder)
         bundled = from_bundle and record.bundle is not None
-        encoder = bundled_encoder(record, folder, serving_threads(config), config["cache_mib"]) if bundled else None
+        encoder = bundled_encoder(record, folder, threads, config["cache_mib"]) if bundled else None
     except EncoderError as error:
         raise InvalidConfigException(f"{COMPONENT}: {error}") from error
-    encoder = encoder or encoder_from_config({**config, "num_threads": serving_threads(config)})
+    encoder = encoder or encoder_from_config({**config, "num_threads": threads})
     _check_trained_with(record, encoder, config["model"])
     return encoder
 

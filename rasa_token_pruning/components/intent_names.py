@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, INTENT, INTENT_RESPONSE_KEY, RESPONSE_IDENTIFIER_DELIMITER
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, INTENT, INTENT_RESPONSE_KEY
 from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning.components.attached import attached_sentence
-from rasa_token_pruning.fewshot.names import name_as_text
+from rasa_token_pruning.fewshot.names import last_part, name_as_text
 
 # None of Rasa's own attributes: features for INTENT would change what Rasa's policies learn.
 INTENT_NAME = "rasa_token_pruning_intent_name"
@@ -34,7 +34,7 @@ def attach_intent_names(
 
 def names_of(intents: Iterable[str]) -> dict[str, str]:
     """The names of full intents as texts; those that have no word characters are left out."""
-    return {intent: name for intent in sorted(set(intents)) if (name := name_as_text(_last_part(intent)))}
+    return {intent: name for intent in sorted(set(intents)) if (name := name_as_text(last_part(intent)))}
 
 
 def collect_intent_names(training_data: TrainingData, featurizers: list[str]) -> dict[str, np.ndarray]:
@@ -55,12 +55,3 @@ def full_intent(message: Message) -> str:
     """The intent of a training message; of a retrieval intent with the sub-intent, as in ``faq/opening_hours``."""
     intent: str = message.get(INTENT_RESPONSE_KEY) or message.get(INTENT)
     return intent
-
-
-def base_intent(intent: str) -> str:
-    """What Rasa calls the intent: ``faq`` for ``faq/opening_hours``."""
-    return intent.partition(RESPONSE_IDENTIFIER_DELIMITER)[0]
-
-
-def _last_part(intent: str) -> str:
-    return intent.rpartition(RESPONSE_IDENTIFIER_DELIMITER)[2]

@@ -12,13 +12,14 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning.components.attached import attached_sentence
-from rasa_token_pruning.components.intent_names import base_intent, collect_intent_names, full_intent
+from rasa_token_pruning.components.intent_names import collect_intent_names, full_intent
 from rasa_token_pruning.components.refining import collect_held_out
 from rasa_token_pruning.fewshot.calibration import probabilities
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, FewShotClassifier
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.held_out import HeldOut, cross_fit
+from rasa_token_pruning.fewshot.names import base_intent
 from rasa_token_pruning.fewshot.neighbours import Neighbours
 from rasa_token_pruning.fewshot.review import review
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rasa_token_pruning.components.intent_names import base_intent
+from rasa_token_pruning.fewshot.names import base_intent
 
 
 class Ranking:

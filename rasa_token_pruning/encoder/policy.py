@@ -10,7 +10,11 @@ from rasa_token_pruning.encoder.errors import EncoderError
 
 REDUCTIONS = ("drop", "merge")
 SCORES = ("mean_attention", "max_attention", "attention_value")
-PROTECTED = ("negations",)
+# Words to protect, by name: what attention finds unimportant although a message can turn on it
+# (docs/what-pruning-loses.md).
+PROTECTED = {
+    "negations": ("not", "n't", "no", "never", "without", "cannot", "nor", "neither", "none", "nothing", "nobody"),
+}
 _MOST_TOKENS = 10**6  # more than any encoder reads, and a number that a graph can hold
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.policy import PROTECTED
 from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
 
-# By the names in ``policy.PROTECTED``: what attention finds unimportant although a message can turn on it
-# (docs/what-pruning-loses.md).
-WORDS = {
-    "negations": ("not", "n't", "no", "never", "without", "cannot", "nor", "neither", "none", "nothing", "nobody"),
-}
 _UNKNOWN = ("[UNK]", "<unk>")  # a piece that stands for everything that has none
 _SUFFIX = "n't"  # no word of its own: its last piece is what "can't" has and "can" has not
 
@@ -20,11 +16,11 @@ def protected_ids(protect: str | Sequence[str], tokenizer: WordPieceTokenizer) -
     """The vocabulary's numbers of the pieces that stand for words, whether at the beginning or within a text, and in
     lower case, capitalised or upper case, ascending.
 
-    :param protect: The name of one of ``WORDS``, of which those that the vocabulary has no piece for are left out; or
+    :param protect: A name in ``PROTECTED``, of whose words those that the vocabulary has no piece for are left out; or
         words, of which each must be one piece.
     :raises EncoderError: If a word is not.
     """
-    known = WORDS.get(protect, ()) if isinstance(protect, str) else protect
+    known = PROTECTED.get(protect, ()) if isinstance(protect, str) else protect
     found: set[int] = set()
     for word in known:
         pieces = set(_single_pieces(word, tokenizer))

@@ -158,7 +158,8 @@ class Transformer(nn.Module):
         :param protected: The ids of the tokens that stay as long as as many do.
         :return: Hidden states and kept positions.
         """
-        return self.run_from(0, self.embeddings(ids), policy, joined, among(ids, protected))
+        staying = among(ids, protected) if protected else None  # with none, a cut has less to do
+        return self.run_from(0, self.embeddings(ids), policy, joined, staying)
 
     def run_from(
         self,
@@ -259,9 +260,9 @@ class _Tokens:
         return scatter_tokens(self._reached, self.kept, self.hidden)
 
 
-def among(ids: Tensor, wanted: Sequence[int]) -> Tensor | None:
-    """Which of the token ids ``(batch, length)`` are among those wanted, bool; None if none is wanted."""
-    return torch.isin(ids, torch.tensor(wanted, device=ids.device)) if wanted else None
+def among(ids: Tensor, wanted: Sequence[int]) -> Tensor:
+    """Which of the token ids ``(batch, length)`` are among those wanted, bool."""
+    return torch.isin(ids, torch.tensor(wanted, dtype=ids.dtype, device=ids.device))
 
 
 def mean_of_tokens(hidden: Tensor, sizes: Tensor | None) -> Tensor:

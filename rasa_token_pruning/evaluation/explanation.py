@@ -10,6 +10,7 @@ import numpy as np
 
 from rasa_token_pruning.evaluation.assistant import Assistant
 from rasa_token_pruning.evaluation.reading import Reading, read
+from rasa_token_pruning.fewshot.names import base_intent
 from rasa_token_pruning.fewshot.neighbours import Neighbour
 from rasa_token_pruning.fewshot.scope import TAIL
 
@@ -140,7 +141,7 @@ def _for_rasa(labels: Iterable[str], values: np.ndarray) -> list[tuple[str, floa
     """The intents as Rasa knows them, each with the sum over its labels, the highest first."""
     sums: defaultdict[str, float] = defaultdict(float)
     for label, value in zip(labels, values.tolist(), strict=True):
-        sums[label.partition("/")[0]] += value
+        sums[base_intent(label)] += value
     return sorted(sums.items(), key=lambda entry: (-entry[1], entry[0]))
 
 

@@ -6,6 +6,7 @@ import re
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\W_]+")
+_DELIMITER = "/"  # Rasa's, between a retrieval intent and its sub-intent
 
 
 def name_as_text(intent: str) -> str:
@@ -17,3 +18,13 @@ def name_as_text(intent: str) -> str:
     :return: Its words in lower case, separated by single spaces; empty if the name has no word characters.
     """
     return _SEPARATORS.sub(" ", _CAMEL_CASE.sub(" ", intent)).strip().lower()
+
+
+def base_intent(intent: str) -> str:
+    """What Rasa calls the intent: ``faq`` for ``faq/opening_hours``."""
+    return intent.partition(_DELIMITER)[0]
+
+
+def last_part(intent: str) -> str:
+    """The part of an intent's name that says most: ``opening_hours`` for ``faq/opening_hours``."""
+    return intent.rpartition(_DELIMITER)[2]

@@ -59,7 +59,7 @@ def review(texts: Sequence[str], intents: Sequence[str], known: Sequence[str], p
         ``[0, 1]``; a row of NaN where there is no such prediction.
     :return: Lines for a log, at most ``MOST_FINDINGS`` of each kind and one that counts the rest; none if all is well.
     """
-    homes = _homes(texts, intents)
+    homes = homes_of(texts, intents)
     different = Counter(intent for home in homes.values() for intent in home)
     confusions = [
         found
@@ -75,7 +75,7 @@ def review(texts: Sequence[str], intents: Sequence[str], known: Sequence[str], p
 
 
 def contradictions(homes: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Texts under several intents, those under most first; ``homes`` as in ``_homes``."""
+    """Texts under several intents, those under most first; ``homes`` as in ``homes_of``."""
     found = sorted((-len(home), min(home.values()), sorted(home)) for home in homes.values() if len(home) > 1)
     return [
         f"The text {_quoted(text)} is an example of {_listed(map(_quoted, intents))}: keep it in one intent."
@@ -123,7 +123,7 @@ def mixes(confusions: Iterable[Confusion], sizes: Counter[str]) -> list[str]:
 
 
 def scarcities(homes: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Intents with too few different examples, those with fewest first; ``homes`` as in ``_homes``."""
+    """Intents with too few different examples, those with fewest first; ``homes`` as in ``homes_of``."""
     texts: dict[str, list[str]] = defaultdict(list)
     for home in homes.values():
         for intent, text in home.items():
@@ -136,8 +136,12 @@ def scarcities(homes: Mapping[str, Mapping[str, str]]) -> list[str]:
     ]
 
 
-def _homes(texts: Sequence[str], intents: Sequence[str]) -> dict[str, dict[str, str]]:
-    """For the essence of each text the intents that it is an example of, and how it is written there."""
+def homes_of(texts: Sequence[str], intents: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Which intents each text is an example of, however it is written.
+
+    :return: For each text without case, the width of its white space and the stops at its end, its intents, and how it
+        is written there; of several ways the first in alphabetical order.
+    """
     homes: dict[str, dict[str, str]] = defaultdict(dict)
     for text, intent in zip(texts, intents, strict=True):
         home = homes[_essence(text)]

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rasa_token_pruning.fewshot.names import base_intent
 from rasa_token_pruning.reporting.settings import Settings
-
-_DELIMITER = "/"  # between a retrieval intent and its sub-intent
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +47,3 @@ class Answers:
         :param which: ``(messages,)``, bool.
         """
         return Answers(self.topics[which], self.confidences[which], self.leads[which])
-
-
-def base_intent(topic: str) -> str:
-    """What Rasa calls the intent: ``faq`` for ``faq/opening_hours``."""
-    return topic.partition(_DELIMITER)[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rasa_token_pruning.evaluation.labelled import Labelled
-from rasa_token_pruning.fewshot.review import ENOUGH_EXAMPLES, Confusion
+from rasa_token_pruning.fewshot.review import ENOUGH_EXAMPLES, Confusion, homes_of
 from rasa_token_pruning.reporting.misread import Pair, looks_misplaced, pairs_of
 
 KEEP_ONE, SEPARATE, MOVE, ADD = KINDS = ("keep_one", "separate", "move", "add")
@@ -49,7 +49,7 @@ def tasks_of(
     :param unsure: The numbers of examples that are understood, but not surely enough to be answered.
     :param outside: Intents of messages that belong to no other, which have no topic of their own to be learnt.
     """
-    homes = _homes(data)
+    homes = homes_of(data.texts, data.intents)
     sizes = Counter(intent for home in homes.values() for intent in home)
     doubled = {text for home in homes.values() if len(home) > 1 for text in home.values()}
     rest = [one for one in confusions if one.text not in doubled]
@@ -64,14 +64,6 @@ def tasks_of(
         *_add(data, [one for one in rest if one not in told], unsure, sizes, outside),
     ]
     return sorted(tasks, key=lambda task: (-task.gain, KINDS.index(task.kind), task.intents, task.texts))
-
-
-def _homes(data: Labelled) -> dict[str, dict[str, str]]:
-    """For each text, case and white space aside, the intents that it is an example of, and how it is written there."""
-    homes: dict[str, dict[str, str]] = defaultdict(dict)
-    for text, intent in zip(data.texts, data.intents, strict=True):
-        homes[" ".join(text.casefold().split()).rstrip(" .!?") or text].setdefault(intent, text)
-    return homes
 
 
 def _keep_one(homes: Mapping[str, Mapping[str, str]], sizes: Mapping[str, int]) -> Iterator[Task]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rasa.shared.nlu.constants import RESPONSE_IDENTIFIER_DELIMITER
 
 from rasa_token_pruning.components.ranking import Ranking, shown
 
@@ -21,6 +22,11 @@ def test_topics_are_summed_and_the_likeliest_intent_comes_first():
         {"name": "greet", "confidence": 0.375},
         {"name": "goodbye", "confidence": 0.125},
     ]
+
+
+def test_labels_are_parted_where_rasa_parts_them():
+    [first] = Ranking([f"faq{RESPONSE_IDENTIFIER_DELIMITER}{part}" for part in "ab"]).rank(np.array([0.5, 0.5]))
+    assert first == {"name": "faq", "confidence": 1.0}
 
 
 def test_equal_confidences_are_in_alphabetical_order():

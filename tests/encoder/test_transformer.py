@@ -15,7 +15,7 @@ from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
 from rasa_token_pruning.encoder.policy import REDUCTIONS, PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens
 from rasa_token_pruning.encoder.scores import SCORES
-from rasa_token_pruning.encoder.transformer import Transformer, _Tokens
+from rasa_token_pruning.encoder.transformer import Transformer, _Tokens, among
 from rasa_token_pruning.encoder.weights import TransformerConfig
 
 LAYERS, WIDTH, BATCH, LENGTH = 5, 16, 3, 24
@@ -239,6 +239,13 @@ def test_a_token_that_stands_for_several_counts_as_often_in_attention(transforme
         else:
             once, often = layer.attend(hidden, tokens.attention_bias()), layer.attend(repeated, repeated_bias)
     torch.testing.assert_close(once[:, places], often, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64], ids=str)
+@pytest.mark.parametrize(("wanted", "found"), [((), [[False] * 3] * 2), ((7, 2, 99), [[True, False, True]] * 2)])
+def test_among_says_of_every_token_whether_it_is_wanted(wanted, found, dtype):
+    told = among(torch.tensor([[2, 5, 7], [7, 6, 2]], dtype=dtype), wanted)
+    assert told.dtype == torch.bool and told.tolist() == found
 
 
 def test_weights_are_shared_not_copied(tiny_folder):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasa_token_pruning.fewshot.names import name_as_text
+from rasa_token_pruning.fewshot.names import base_intent, last_part, name_as_text
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,11 @@ def test_no_letter_is_lost_and_a_text_stays_as_it_is(intent):
     text = name_as_text(intent)
     assert [sign for sign in text if sign.isalnum()] == [sign for sign in intent.lower() if sign.isalnum()]
     assert name_as_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("intent", "base", "last"),
+    [("greet", "greet", "greet"), ("faq/opening_hours", "faq", "opening_hours"), ("a/b/c", "a", "c"), ("", "", "")],
+)
+def test_of_a_sub_intent_rasa_shows_the_first_part_and_the_last_says_most(intent, base, last):
+    assert (base_intent(intent), last_part(intent)) == (base, last)

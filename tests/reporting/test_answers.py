@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasa_token_pruning.components.ranking import Ranking, shown
-from rasa_token_pruning.reporting.answers import Answers, base_intent
+from rasa_token_pruning.fewshot.names import base_intent
+from rasa_token_pruning.reporting.answers import Answers
 
 TOPICS = ("faq/hours", "faq/parking", "greet", "out_of_scope")
 

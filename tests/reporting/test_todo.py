@@ -34,6 +34,12 @@ def test_a_text_in_two_intents_is_to_be_kept_in_one():
     assert task.gain == pytest.approx(1 / 10 + 1 / 3)
 
 
+@pytest.mark.parametrize("doubled", [["a 1?", "A  1!"], ["A  1!", "a 1?"]])
+def test_of_a_text_that_an_intent_has_in_several_ways_the_same_is_shown_in_any_order(doubled):
+    (task,) = tasks({**CLEAN, "d": [*doubled, "d 2", "d 3"]})
+    assert (task.kind, task.texts) == (KEEP_ONE, ("a 1", "A  1!"))
+
+
 def test_intents_that_mix_are_to_be_told_apart_and_their_examples_are_no_other_task():
     confusions = [misread(f"a {number}", "a", "b", own=0.01, other=0.9) for number in range(3)]
     confusions.append(misread("b 1", "b", "a"))
