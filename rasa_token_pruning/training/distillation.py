@@ -39,17 +39,17 @@ def shallower(model: SentenceTransformer, layers: Sequence[int]) -> SentenceTran
     return model
 
 
-def targets(teachers: Sequence[SentenceTransformer], student: SentenceTransformer, texts: Sequence[str]) -> np.ndarray:
-    """What the student is to give for each text, ``(texts, student's width)``, of length 1.
+def targets(teachers: Sequence[np.ndarray], now: np.ndarray) -> np.ndarray:
+    """What the student is to give for each text, ``(texts, width)``, of length 1.
 
     The inner products of the targets are the mean of those of the teachers, as far as the student's width has room for
     them: the teachers' embeddings side by side, projected on their largest singular directions if they are wider, and
     turned (Schoenemann 1966) so that they lie as near as can be to what the student gives already.
 
-    :param student: It, or what it was made of, before training.
+    :param teachers: The embeddings of each, ``(texts, its width)``, of length 1.
+    :param now: What the student gives before training, ``(texts, width)``, or the model that it is made of.
     """
-    rows = np.hstack([encoded(teacher, texts) for teacher in teachers]) / np.sqrt(len(teachers))
-    now = encoded(student, texts)
+    rows = np.hstack(teachers) / np.sqrt(len(teachers))
     width = now.shape[1]
     if rows.shape[1] > width:
         _, vectors = np.linalg.eigh(rows.T @ rows)

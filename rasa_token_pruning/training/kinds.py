@@ -96,8 +96,9 @@ def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Seq
     known = read_texts(texts)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
+        rows = {name: encoded(opened(name), known) for name in dict.fromkeys([*teacher, job.model])}
+        wanted = targets([rows[name] for name in teacher], rows[job.model])
         student = opened(job.model)
-        wanted = targets([opened(name) for name in teacher], student, known)
         if layers is not None:
             student = shallower(student, layers)
         return student, lesson_of_embeddings(student, known, wanted)

@@ -34,12 +34,14 @@ def test_layers_that_there_are_not_are_refused(student, layers):
 
 
 def test_a_student_is_its_own_teacher(student):
-    np.testing.assert_allclose(targets([student], student, TEXTS), encoded(student, TEXTS), atol=1e-6)
+    rows = encoded(student, TEXTS)
+    np.testing.assert_allclose(targets([rows], rows), rows, atol=1e-6)
 
 
 def test_of_several_teachers_inner_products_are_the_mean(student, tmp_path):
     other = SentenceTransformer(str(write_tiny_model(tmp_path / "other", seed=5)))
-    wanted = targets([student, other], student, TEXTS[:20])
-    mean = np.mean([rows @ rows.T for rows in (encoded(student, TEXTS[:20]), encoded(other, TEXTS[:20]))], axis=0)
+    teachers = [encoded(teacher, TEXTS[:20]) for teacher in (student, other)]
+    wanted = targets(teachers, teachers[0])
+    mean = np.mean([rows @ rows.T for rows in teachers], axis=0)
     np.testing.assert_allclose(wanted @ wanted.T, mean, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(wanted, axis=1), 1)
