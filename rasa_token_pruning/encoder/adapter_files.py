@@ -71,8 +71,10 @@ def adapter_identity(option: str) -> str:
 
     :raises EncoderError: If it names a file that is not there.
     """
-    files = {AUTO: sorted(_FOLDER.glob("*.safetensors")), NONE: []}
-    return " ".join(sha256(file) for file in (files[option] if option in files else [adapter_file(option)]))
+    if option == NONE:
+        return ""
+    files = sorted(_FOLDER.glob("*.safetensors")) if option == AUTO else [adapter_file(option)]
+    return " ".join(map(sha256, files))
 
 
 def read_adapter(file: Path) -> AdapterFile:

@@ -137,10 +137,12 @@ def test_one_for_other_weights_is_refused_with_the_way_out(tmp_path, written, wr
         PrunedEncoder(str(other), POLICY, adapter=str(written[0]))
 
 
-@pytest.mark.parametrize("value", ["missing.safetensors", "", None, False, 3, "a\0b", "~nobody-here/x"])
+@pytest.mark.parametrize("value", ["missing.safetensors", "", None, False, 3, ["a"], "a\0b", "~nobody-here/x"])
 def test_what_names_no_adapter_is_refused_with_the_value_and_the_choices(tiny_folder, value):
     with pytest.raises(EncoderError, match=r"adapter is .*none"):
         PrunedEncoder(str(tiny_folder), POLICY, adapter=value)
+    with pytest.raises(EncoderError, match=r"adapter is .*none"):
+        adapter_identity(value)
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "no format", "newer", "no provenance"])
