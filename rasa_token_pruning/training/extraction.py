@@ -37,6 +37,7 @@ def extract(trained: str, model: str, rank: int, output: Path) -> str:
     adapter = Adapter.between(before.weights, after.weights, rank)
     if not adapter.arrays:
         raise TrainingError(f"{trained} has the layers of {model}: there is nothing to write.")
+    output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f"{output.name}.partial")
     write_adapter(partial, adapter, sha256(before.folder / WEIGHTS_FILE), {"rank": rank, "training": _record(after)})
     os.replace(partial, output)

@@ -39,8 +39,8 @@ def test_it_gives_what_was_learnt_the_more_the_higher_its_rank(tiny, learnt, tmp
 
 
 def test_it_says_how_it_came_about_and_whose_it_is(tiny, learnt, tmp_path):
-    extracted(learnt, tiny, tmp_path / "mine.safetensors", "2")
-    file = read_adapter(tmp_path / "mine.safetensors")
+    extracted(learnt, tiny, tmp_path / "new" / "mine.safetensors", "2")
+    file = read_adapter(tmp_path / "new" / "mine.safetensors")
     assert file.base == sha256(tiny / "model.safetensors")
     assert file.provenance["rank"] == 2 and file.provenance["training"]["settings"]["kind"] == "contrastive"
 
