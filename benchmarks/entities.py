@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from benchmarks.intents_rasa import QUIET, SPARSE, UNADAPTED, train
+from benchmarks.intents_rasa import QUIET, SPARSE, train
 from benchmarks.records import store
 from benchmarks.rows import Row, resume
 
@@ -42,7 +42,7 @@ DRAWS = ("draw 0", "draw 1", "draw 2")
 TOKENIZER, *SPARSE_FEATURIZERS = SPARSE
 NAMED = [{**featurizer, "alias": f"sparse{number}"} for number, featurizer in enumerate(SPARSE_FEATURIZERS)]
 OURS = [
-    UNADAPTED,
+    {"name": "rasa_token_pruning.TokenPruningFeaturizer"},
     {"name": "rasa_token_pruning.FewShotIntentClassifier"},
 ]
 # An extractor that names featurizers does not see the others. CRF passes over messages without features of those that
@@ -273,8 +273,8 @@ def main() -> None:
     os.environ.update(QUIET)
     messages = read(arguments.folder)
     if arguments.adapter:
-        tokenizer, _, *rest = PIPELINES["fewshot"]
-        PIPELINES["adapted"] = [tokenizer, {**UNADAPTED, "adapter": str(arguments.adapter.resolve())}, *rest]
+        tokenizer, featurizer, *rest = PIPELINES["fewshot"]
+        PIPELINES["adapted"] = [tokenizer, {**featurizer, "adapter": str(arguments.adapter.resolve())}, *rest]
         arguments.systems.append("adapted")
     wanted = [(system, name, k) for name in DRAWS for k in arguments.shots for system in arguments.systems]
     rows = resume(arguments.folder / "rows.json", wanted, lambda *one: measure(messages, *one))

@@ -41,17 +41,15 @@ SPARSE: list[dict[str, Any]] = [
     {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
 ]
 DIET = {"name": "DIETClassifier", "epochs": 100, "constrain_similarities": True, "entity_recognition": False}
-# The adapter in the package has learnt from these tasks' training splits: `benchmarks.adapter` has what it is worth.
-UNADAPTED = {"name": "rasa_token_pruning.TokenPruningFeaturizer", "adapter": "none"}
 PIPELINES: dict[str, list[dict[str, Any]]] = {
     "ours": [
         {"name": "WhitespaceTokenizer"},
-        UNADAPTED,
+        {"name": "rasa_token_pruning.TokenPruningFeaturizer"},
         {"name": "rasa_token_pruning.FewShotIntentClassifier"},
     ],
     "refined": [
         {"name": "WhitespaceTokenizer"},
-        {**UNADAPTED, "refine": True},
+        {"name": "rasa_token_pruning.TokenPruningFeaturizer", "refine": True},
         {"name": "rasa_token_pruning.FewShotIntentClassifier"},
     ],
     "logistic_regression": [*SPARSE, {"name": "LogisticRegressionClassifier"}],

@@ -27,7 +27,7 @@ def policy_of(model: str, level: str) -> PruningPolicy:
 
 
 def make_encoder(model: str, level: str) -> PrunedEncoder:
-    """The encoder that TokenPruningFeaturizer makes with a preset and ``adapter: none``."""
+    """The encoder that TokenPruningFeaturizer makes by default, with a preset."""
     return PrunedEncoder(model, policy_of(model, level), FINAL_AND_CUT, precision="auto", num_threads=1)
 
 

@@ -32,7 +32,7 @@ FEATURIZER_DEFAULTS: Mapping[str, Any] = {
     "reduction": None,
     "score": None,
     "protect": None,
-    "adapter": "auto",
+    "adapter": "none",
     "readout": "final+cut",
     "engine": "auto",
     "precision": "auto",
