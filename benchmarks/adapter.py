@@ -13,21 +13,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.metrics import calibration_error
-from benchmarks.own_encoders import BUILD, MEMORY, START, judged, out_of_scope_auroc, trained
+from benchmarks.own_encoders import BUILD, MEMORY, START, cells, gains, judged, left_out, out_of_scope_auroc, trained
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, fit, read
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.adaptation.assistant import refined
 from rasa_token_pruning.encoder.options import NONE
-from rasa_token_pruning.evaluation.data_sets import EXAMPLES, DataSet, read_data_set
-from rasa_token_pruning.evaluation.few_shot import Learner, gain
+from rasa_token_pruning.evaluation.data_sets import DataSet, read_data_set
+from rasa_token_pruning.evaluation.few_shot import Learner
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.fewshot.names import name_as_text
 from rasa_token_pruning.training.extraction import extract
@@ -95,42 +95,30 @@ def measure(folder: Path, adapters: dict[str, str], split: str) -> dict[str, Any
     return rows
 
 
-def gains(right: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> dict[str, Any]:
-    """By the number of examples the accuracy, and the change against the reference."""
-    return {examples: gain(found, reference[examples]) for examples, found in right.items()}
-
-
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """Accuracy and its change in points, in Markdown."""
     lines = ["| left out | encoder | 5 | 10 | full | calibration error, 5 / 10 | AUROC |", "|---" * 7 + "|"]
     for task, systems_of_it in rows.items():
         for name, row in systems_of_it.items():
-            cells = [
-                f"{row[key]['accuracy']:.3f} ({row[key]['change']:+.2f} ± {row[key]['error']:.2f})"
-                if key in row
-                else ""
-                for key in EXAMPLES
-            ]
             errors = " / ".join(f"{error:.3f}" for error in row.get("calibration_error", {}).values())
             auroc = f"{found:.3f}" if (found := row.get("out_of_scope_auroc")) else ""
-            lines.append(f"| {task} | {name} | {' | '.join(cells)} | {errors} | {auroc} |")
+            lines.append(f"| {task} | {name} | {cells(row)} | {errors} | {auroc} |")
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Train, measure, store, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--rank", type=int, nargs="+", default=[16], help="(default: that of the package's)")
     parser.add_argument("--only", nargs="+", help="the tasks to leave out (default: each)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     rows = {}
-    for folder in sorted(given.data.iterdir()):
-        if folder.is_dir() and folder.name in (given.only or [folder.name]):
-            adapters = {f"rank {rank}": str(adapter_without(folder.name, given.data, rank)) for rank in given.rank}
-            rows[folder.name] = measure(folder, adapters, given.split)
-            print(table(rows), file=sys.stderr)
+    for folder in left_out(given.data, given.only):
+        adapters = {f"rank {rank}": str(adapter_without(folder.name, given.data, rank)) for rank in given.rank}
+        rows[folder.name] = measure(folder, adapters, given.split)
+        print(table(rows), file=sys.stderr)
     if given.split == "test" and not given.only:
         store("adapter", machine=machine(), start=START, steps=STEPS, rank=given.rank, rows=rows)
     print(table(rows))

@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.records import store
 from benchmarks.tasks import fit, read
 from rasa_token_pruning import PrunedEncoder
-from rasa_token_pruning.evaluation.data_sets import DataSet, read_data_set
+from rasa_token_pruning.evaluation.data_sets import EXAMPLES, DataSet, read_data_set
 from rasa_token_pruning.evaluation.few_shot import Learner, gain
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.evaluation.paired_time import paired_time
@@ -92,7 +92,7 @@ def measure(kind: str, folder: Path, own: Path, split: str) -> dict[str, Any]:
     for name, encoder in systems(kind, own):
         right = judged(encoder, task)
         reference = reference or right
-        rows[name] = {examples: gain(found, reference[examples]) for examples, found in right.items()}
+        rows[name] = gains(right, reference)
         rows[name]["out_of_scope_auroc"] = out_of_scope_auroc(encoder, folder, split)
     if kind == "distill":
         times = paired_time(
@@ -102,17 +102,29 @@ def measure(kind: str, folder: Path, own: Path, split: str) -> dict[str, Any]:
     return rows
 
 
+def gains(right: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> dict[str, Any]:
+    """By the number of examples the accuracy, and the change against the reference."""
+    return {examples: gain(found, reference[examples]) for examples, found in right.items()}
+
+
+def cells(row: dict[str, Any]) -> str:
+    """The columns of a table for accuracies; empty where there is none."""
+    found = (row.get(examples) for examples in EXAMPLES)
+    return " | ".join(f"{x['accuracy']:.3f} ({x['change']:+.2f} ± {x['error']:.2f})" if x else "" for x in found)
+
+
+def left_out(data: Path, only: Sequence[str] | None) -> Iterator[Path]:
+    """The folders of the tasks to leave out, each in turn."""
+    return (one for one in sorted(data.iterdir()) if one.is_dir() and one.name in (only or [one.name]))
+
+
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """Accuracy and its change in points, in Markdown."""
     lines = ["| left out | system | 5 | 10 | full | out of scope, AUROC | time |", "|---" * 7 + "|"]
     for task, systems_of_it in rows.items():
         for name, row in systems_of_it.items():
-            cells = [
-                f"{row[key]['accuracy']:.3f} ({row[key]['change']:+.2f} ± {row[key]['error']:.2f})"
-                for key in ("5", "10", "full")
-            ]
             auroc = "" if row["out_of_scope_auroc"] is None else f"{row['out_of_scope_auroc']:.3f}"
-            lines.append(f"| {task} | {name} | {' | '.join(cells)} | {auroc} | {row.get('time', '')} |")
+            lines.append(f"| {task} | {name} | {cells(row)} | {auroc} | {row.get('time', '')} |")
     return "\n".join(lines)
 
 
@@ -126,11 +138,10 @@ def main() -> None:
     words = [*sys.argv[1:], "--"]
     given, options = parser.parse_args(words[: words.index("--")]), words[words.index("--") + 1 : -1]
     rows = {}
-    for folder in sorted(given.data.iterdir()):
-        if folder.is_dir() and folder.name in (given.only or [folder.name]):
-            own = trained(given.kind, folder.name, given.data, options)
-            rows[folder.name] = measure(given.kind, folder, own, given.split)
-            print(table(rows), file=sys.stderr)
+    for folder in left_out(given.data, given.only):
+        own = trained(given.kind, folder.name, given.data, options)
+        rows[folder.name] = measure(given.kind, folder, own, given.split)
+        print(table(rows), file=sys.stderr)
     if given.split == "test" and not given.only:
         store(f"own_encoders-{given.kind}", machine=machine(), start=START, options=options, rows=rows)
     print(table(rows))
