@@ -94,8 +94,8 @@ def shared_model(model: str, adapter: Path | None = None) -> SentenceModel:
         base = _shared((folder, base_identity, ""), lambda: _load(folder, base_identity))
         if adapter is None:
             return base
-        file = read_adapter(adapter)
-        return _shared((folder, base_identity, file.identity), lambda: base.adapted(file))
+        key = (folder, base_identity, sha256(adapter))
+        return _shared(key, lambda: base.adapted(read_adapter(adapter)))
 
 
 def _shared(key: tuple[Path, str, str], make: Callable[[], SentenceModel]) -> SentenceModel:
