@@ -11,9 +11,8 @@ from rasa_token_pruning.components.options import as_config_error
 from rasa_token_pruning.encoder.adapter_files import adapter_identity
 from rasa_token_pruning.encoder.bundle import FORMAT
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.from_options import encoder_from_options
 from rasa_token_pruning.encoder.location import identity, locate
-from rasa_token_pruning.encoder.presets import policy_from_options
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.version import __version__
 
@@ -27,12 +26,8 @@ def encoder_from_config(config: Mapping[str, Any]) -> PrunedEncoder:
     :raises InvalidConfigException: If a value is wrong, the model is missing, damaged or not supported, or a package
         that the engine needs is not installed.
     """
-    same = ("prompt", "engine", "precision", "num_threads", "device", "adapter", "cache_mib")
     with as_config_error(COMPONENT, EncoderError):
-        model = shared_model(config["model"])  # held until the encoder has it, so that it is read once
-        policy = policy_from_options(config, model.weights.config.layers)
-        options = {key: config[key] for key in same}
-        return PrunedEncoder(config["model"], policy, config["readout"], **options)
+        return encoder_from_options(config, config["cache_mib"])
 
 
 def encoder_fingerprint(config: Mapping[str, Any]) -> str:

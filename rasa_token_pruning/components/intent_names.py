@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, INTENT, INTENT_RESPONSE_KEY
@@ -11,7 +11,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning.components.attached import attached_sentence
-from rasa_token_pruning.fewshot.names import last_part, name_as_text
+from rasa_token_pruning.fewshot.names import names_of
 
 # None of Rasa's own attributes: features for INTENT would change what Rasa's policies learn.
 INTENT_NAME = "rasa_token_pruning_intent_name"
@@ -30,11 +30,6 @@ def attach_intent_names(
     names = names_of(first)
     for intent, embedding in zip(names, encode(list(names.values())), strict=True):
         first[intent].add_features(Features(embedding[None].copy(), FEATURE_TYPE_SENTENCE, INTENT_NAME, origin))
-
-
-def names_of(intents: Iterable[str]) -> dict[str, str]:
-    """The names of full intents as texts; those that have no word characters are left out."""
-    return {intent: name for intent in sorted(set(intents)) if (name := name_as_text(last_part(intent)))}
 
 
 def collect_intent_names(training_data: TrainingData, featurizers: list[str]) -> dict[str, np.ndarray]:

@@ -16,9 +16,10 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from safetensors.numpy import load_file, save_file
 
 from rasa_token_pruning.components.attached import attached_sentence
-from rasa_token_pruning.components.intent_names import full_intent, names_of
+from rasa_token_pruning.components.intent_names import full_intent
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.fewshot.held_out import HeldOut
+from rasa_token_pruning.fewshot.names import names_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from rasa_token_pruning.encoder.archived import bundled_encoder, read_archived
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.from_options import encoder_from_options
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
-from rasa_token_pruning.encoder.presets import policy_from_options
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.archive import Archive, ArchiveError, Node, opened
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
@@ -89,18 +88,6 @@ def load(file: Path) -> Assistant:
         )
     options = {**CLASSIFIER_DEFAULTS, **classifier.options}
     return Assistant(encoder, learnt, neighbours, options["doubt_unfamiliar"], options["coverage"] or _COVERAGE)
-
-
-def encoder_from_options(options: Mapping[str, Any]) -> PrunedEncoder:
-    """The encoder that a featurizer's options describe.
-
-    :param options: Those of ``FEATURIZER_DEFAULTS``.
-    :raises EncoderError: If a value is wrong, or the model is missing, damaged or not supported.
-    """
-    model = shared_model(options["model"])  # held until the encoder has it, so that it is read once
-    policy = policy_from_options(options, model.weights.config.layers)
-    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device", "adapter")}
-    return PrunedEncoder(options["model"], policy, options["readout"], **same)
 
 
 def _pair(archive: Archive) -> tuple[Node, Node]:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.from_options import encoder_from_options
 from rasa_token_pruning.encoder.policy import PROTECTED, REDUCTIONS, SCORES, PruningPolicy
 from rasa_token_pruning.encoder.presets import NAMES
 from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.evaluation.archive import ArchiveError, find
 from rasa_token_pruning.evaluation.arguments import layer_numbers
-from rasa_token_pruning.evaluation.assistant import FEATURIZER_DEFAULTS, encoder_from_options, load
+from rasa_token_pruning.evaluation.assistant import FEATURIZER_DEFAULTS, load
 from rasa_token_pruning.evaluation.explanation import explain
 from rasa_token_pruning.evaluation.explanation_view import described, report
 from rasa_token_pruning.evaluation.reading import Reading, read

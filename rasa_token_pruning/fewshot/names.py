@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -28,3 +29,8 @@ def base_intent(intent: str) -> str:
 def last_part(intent: str) -> str:
     """The part of an intent's name that says most: ``opening_hours`` for ``faq/opening_hours``."""
     return intent.rpartition(_DELIMITER)[2]
+
+
+def names_of(intents: Iterable[str]) -> dict[str, str]:
+    """The names of intents as texts, of sub-intents the last part; those without word characters are left out."""
+    return {intent: name for intent in sorted(set(intents)) if (name := name_as_text(last_part(intent)))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,6 @@ from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.fewshot.calibration import fit_temperature, probabilities
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.held_out import HeldOut, cross_fit, folds
-from rasa_token_pruning.fewshot.names import last_part, name_as_text
 from rasa_token_pruning.fewshot.scope import Scope, doubt
 from rasa_token_pruning.reporting.answers import Answers
 from rasa_token_pruning.reporting.settings import Settings
@@ -39,11 +38,6 @@ class Judged:
         """Whether each example got its intent, ``(judged,)``, bool."""
         found: np.ndarray = self.answers.topics == self.given
         return found
-
-
-def names_of(intents: Sequence[str]) -> dict[str, str]:
-    """The names of intents as texts, of sub-intents the last part; those without word characters are left out."""
-    return {intent: name for intent in intents if (name := name_as_text(last_part(intent)))}
 
 
 def examples_of(data: Labelled, rows: np.ndarray, names: Mapping[str, np.ndarray], seed: int) -> Examples:

@@ -11,10 +11,9 @@ import numpy as np
 from rasa_token_pruning.evaluation.few_shot import Encode
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier, Predictions
-from rasa_token_pruning.fewshot.names import base_intent
+from rasa_token_pruning.fewshot.names import base_intent, names_of
 from rasa_token_pruning.reporting.answers import Answers
 from rasa_token_pruning.reporting.errors import ReportError
-from rasa_token_pruning.reporting.judging import names_of
 from rasa_token_pruning.reporting.settings import Settings
 
 # What teams call the intent of messages that belong to no other.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 
 import numpy as np
 
+from rasa_token_pruning.encoder.from_options import encoder_from_options
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import NAMES, policy_from_options, preset
@@ -83,11 +84,8 @@ def encoders_of(options: Mapping[str, object]) -> tuple[dict[str, PrunedEncoder]
     own = policy_from_options(options, layers)
     used = _same(own, policies) or YOURS
     policies.setdefault(used, own)
-    same = {key: options[key] for key in ("prompt", "engine", "precision", "num_threads", "device", "adapter")}
-    return {
-        level: PrunedEncoder(name, policy, str(options["readout"]), **same)  # type: ignore[arg-type]
-        for level, policy in policies.items()
-    }, used
+    same = {**options, "model": name, "readout": str(options["readout"])}
+    return {level: encoder_from_options({**same, **asdict(policy)}) for level, policy in policies.items()}, used
 
 
 def _same(own: PruningPolicy, policies: Mapping[str, PruningPolicy]) -> str | None:

@@ -13,10 +13,10 @@ from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.names import base_intent
+from rasa_token_pruning.fewshot.names import base_intent, names_of
 from rasa_token_pruning.reporting.facts import IntentRow
 from rasa_token_pruning.reporting.fallback import Crowd
-from rasa_token_pruning.reporting.judging import Judged, examples_of, judge, names_of
+from rasa_token_pruning.reporting.judging import Judged, examples_of, judge
 from rasa_token_pruning.reporting.outsiders import Outsiders, understood
 from rasa_token_pruning.reporting.reliability import Bin, bins_of
 from rasa_token_pruning.reporting.settings import Settings

@@ -8,7 +8,8 @@ import pytest
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from rasa_token_pruning.fewshot.held_out import folds
-from rasa_token_pruning.reporting.judging import examples_of, judge, names_of
+from rasa_token_pruning.fewshot.names import names_of
+from rasa_token_pruning.reporting.judging import examples_of, judge
 
 INTENTS = ("a", "b", "c", "out_of_scope")
 
