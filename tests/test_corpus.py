@@ -1,0 +1,40 @@
+"""The corpus is what its page says."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from rasa_token_pruning.evaluation.labelled import read_labelled
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+FILES = sorted(CORPUS.glob("*.yml"))
+
+
+def plain(text):
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+
+
+def test_it_has_as_many_messages_as_its_page_says():
+    assert len(FILES) == 24
+    assert sum(len(read_labelled(file)) for file in FILES) == 12_000
+    assert "12,000 messages to 24 assistants" in (CORPUS / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_assistant_has_fifty_intents_of_ten_different_messages(file):
+    pool = read_labelled(file)
+    assert Counter(Counter(pool.intents).values()) == {10: 50}
+    assert len(set(map(plain, pool.texts))) == len(pool)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_messages_of_an_intent_begin_differently_and_are_short_and_long(file):
+    pool = read_labelled(file)
+    openings = Counter(
+        (intent, *text.lower().split()[:3]) for text, intent in zip(pool.texts, pool.intents, strict=True)
+    )
+    assert max(openings.values()) == 1
+    lengths = [len(text.split()) for text in pool.texts]
+    assert sum(length <= 5 for length in lengths) >= 0.15 * len(lengths)
+    assert sum(length > 20 for length in lengths) >= 0.15 * len(lengths)
