@@ -31,6 +31,7 @@ from rasa_token_pruning.training.material import (
     read_texts,
 )
 from rasa_token_pruning.training.opening import opened
+from rasa_token_pruning.training.parts import run_in_parts
 from rasa_token_pruning.training.pruned_module import PrunedModule
 from rasa_token_pruning.training.running import processes
 from rasa_token_pruning.training.variation import varied
@@ -61,7 +62,7 @@ def contrastive(
     _check_batches(sets, job.plan.batch)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
-        model = opened(job.model)
+        model = run_in_parts(opened(job.model))
         return model, lesson_of_pairs(model, sets)
 
     seen = {name: [len(one), _hash([one.anchors, one.positives])] for name, one in sets.items()}
@@ -98,7 +99,7 @@ def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Seq
     def make() -> tuple[SentenceTransformer, Lesson]:
         rows = {name: encoded(opened(name), known) for name in dict.fromkeys([*teacher, job.model])}
         wanted = targets([rows[name] for name in teacher], rows[job.model])
-        student = opened(job.model)
+        student = run_in_parts(opened(job.model))
         if layers is not None:
             student = shallower(student, layers)
         return student, lesson_of_embeddings(student, known, wanted)
