@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
+from rasa_token_pruning.encoder import transformer
 from rasa_token_pruning.encoder.calibration import activation_ranges
 from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
 from rasa_token_pruning.encoder.cuts import Cut
@@ -19,6 +21,7 @@ from rasa_token_pruning.encoder.onnx_export import export, export_probes
 from rasa_token_pruning.encoder.onnx_precision import Float32, Int8
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
 from rasa_token_pruning.encoder.readout import POOLINGS, ModelHead, joined_layers
+from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens
 from rasa_token_pruning.encoder.torch_engine import TorchEngine
 from rasa_token_pruning.encoder.transformer import Transformer
 from rasa_token_pruning.encoder.weights import Dense, EncoderWeights, TransformerConfig
@@ -56,6 +59,32 @@ def both(weights: EncoderWeights, spec: EncoderSpec) -> tuple[TorchEngine, OnnxE
     return TorchEngine(weights, spec, "cpu"), OnnxEngine(export(weights, spec, Float32()), num_threads=1)
 
 
+@pytest.fixture
+def margins(monkeypatch) -> list[np.ndarray]:
+    """For each merging by torch from now on, by how much each text's most undecided token preferred its target.
+
+    Where that is nothing, rounding decides, and on another processor or in another engine decides otherwise.
+    """
+    found: list[np.ndarray] = []
+
+    def merge(hidden, sizes, positions):
+        directions = torch.nn.functional.normalize(hidden, dim=-1)
+        best = (directions @ gather_tokens(directions, positions).transpose(1, 2)).topk(2).values
+        undecided = (best[..., 0] - best[..., 1]).scatter(1, positions, np.inf)
+        found.append(undecided.amin(dim=1).numpy())
+        return merge_tokens(hidden, sizes, positions)
+
+    monkeypatch.setattr(transformer, "merge_tokens", merge)
+    return found
+
+
+def decided(margins: list[np.ndarray], texts: int) -> np.ndarray:
+    """Which of the texts of the last run rounding has decided nothing of, ``(texts,)``; most of them."""
+    clear = np.min([np.full(texts, np.inf), *margins], axis=0) > 1e-6
+    margins.clear()
+    return clear
+
+
 def check_equal(ours: TokenStates, theirs: TokenStates) -> None:
     assert ours.embeddings.dtype == ours.reached.dtype == np.float32
     assert ours.kept.dtype == bool
@@ -76,21 +105,30 @@ def check_equal_cuts(ours: tuple[Cut, ...], theirs: tuple[Cut, ...]) -> None:
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("cut", CUTS, ids=repr)
-def test_a_graph_computes_what_torch_computes(weights, batches, cut, reduction, score, readout):
+def test_a_graph_computes_what_torch_computes(weights, batches, cut, reduction, score, readout, margins):
     policy = PruningPolicy(*cut, reduction, score)
     spec = EncoderSpec(policy, joined_layers(readout, policy, weights.config.layers), HEAD)
-    torch, onnx = both(weights, spec)
+    reference, onnx = both(weights, spec)
+    undecided = 0
     for ids in batches:
-        found = onnx.run(ids)
-        check_equal(found, torch.run(ids))
+        found, expected = onnx.run(ids), reference.run(ids)
+        clear = decided(margins, len(ids))
+        undecided += int((~clear).sum())
+        both_clear = [
+            TokenStates(one.embeddings[clear], one.reached[clear], one.kept[clear]) for one in (found, expected)
+        ]
+        check_equal(*both_clear)
         assert np.array_equal(onnx.embed(ids), found.embeddings)
-        check_equal_cuts(onnx.trace(ids[0]), torch.trace(ids[0]))
-        expected = ids.shape[1]
+        if clear[0]:
+            check_equal_cuts(onnx.trace(ids[0]), reference.trace(ids[0]))
+            margins.clear()
+        staying = ids.shape[1]
         for _ in policy.layers:
-            expected = policy.tokens_kept(expected)
-        assert (found.kept.sum(axis=1) == expected).all()
+            staying = policy.tokens_kept(staying)
+        assert (found.kept.sum(axis=1) == staying).all()
         assert found.kept[:, 0].all()
         assert found.kept[:, -1].all()
+    assert undecided <= 2  # of 16 texts
 
 
 @pytest.mark.parametrize("policy", [UNCUT, PruningPolicy((1, 2), 0.0, 2), PruningPolicy((1, 2), 0.9, 200, "merge")])

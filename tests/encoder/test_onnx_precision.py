@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import numpy as np
-import onnxruntime
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from rasa_token_pruning.encoder.onnx_engine import open_session
 from rasa_token_pruning.encoder.onnx_graph import Graph
 from rasa_token_pruning.encoder.onnx_precision import (
     Float32,
@@ -153,8 +153,7 @@ def run(hidden: np.ndarray, weight: np.ndarray, precision, name: str, bias: np.n
     graph = Graph()
     entering = graph.add("Gather", graph.constant(hidden), "ids", axis=0)
     content = graph.serialize({"out": precision.linear(graph, entering, name, weight, bias)})
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return session.run(["out"], {"ids": np.arange(len(hidden))[None]})[0][0]
+    return open_session(content).run(["out"], {"ids": np.arange(len(hidden))[None]})[0][0]
 
 
 def relative_error(found: np.ndarray, exact: np.ndarray) -> float:
@@ -214,8 +213,7 @@ def test_words_in_8_bits_are_off_by_at_most_half_a_step(layer):
     table, _, _ = layer
     graph = Graph()
     content = graph.serialize({"out": Int8({}).words(graph, table)})
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (found,) = session.run(["out"], {"ids": np.array([[3, 0, 49]])})
+    (found,) = open_session(content).run(["out"], {"ids": np.array([[3, 0, 49]])})
     step = np.abs(table[[3, 0, 49]]).max(axis=1, keepdims=True) / 127
     assert (np.abs(found[0] - table[[3, 0, 49]]) <= 0.5 * step * (1 + 1e-4)).all()
 
