@@ -1,12 +1,13 @@
 """What training an encoder is worth to a task that took no part: `train-encoder` on all tasks but one, each in turn.
 
     python -m benchmarks.own_encoders contrastive DATA
-    python -m benchmarks.own_encoders distill DATA
-    python -m benchmarks.own_encoders adapt DATA
+    python -m benchmarks.own_encoders distill DATA --corpus corpus
+    python -m benchmarks.own_encoders adapt DATA --corpus corpus
 
-DATA holds a folder for each task, with train.csv, test.csv and valid.csv. Trained encoders are kept in ``build/`` and
-not trained again; a run that was killed goes on. What follows ``--`` goes to `train-encoder`. Results are for
-``--split``: choose options on ``valid``. Writes ``benchmarks/results/own_encoders-KIND.json`` and prints a table.
+DATA holds a folder for each task, with train.csv, test.csv and valid.csv. With ``--corpus`` one encoder learns from the
+files of a folder instead, and no task takes part. Trained encoders are kept in ``build/`` and not trained again; a run
+that was killed goes on. What follows ``--`` goes to `train-encoder`. Results are for ``--split``: choose options on
+``valid``. Writes ``benchmarks/results/own_encoders-KIND.json`` and prints a table.
 """
 
 from __future__ import annotations
@@ -36,18 +37,23 @@ TIMED = 200  # messages
 MEMORY = 512  # MiB for what was encoded
 
 
-def trained(kind: str, left_out: str, data: Path, options: Sequence[str]) -> Path:
-    """An encoder that learnt from all tasks but one."""
-    output = BUILD / f"{kind}-without-{left_out}"
+def trained(kind: str, left_out: str, data: Path, corpus: Path | None, options: Sequence[str]) -> Path:
+    """An encoder that learnt from all tasks but one, or from a corpus."""
+    output = BUILD / (f"{kind}-of-{corpus.name}" if corpus else f"{kind}-without-{left_out}")
     if not output.exists():
-        others = [folder for folder in sorted(data.iterdir()) if folder.is_dir() and folder.name != left_out]
-        files = [f"{folder.name}={folder}/train.csv" for folder in others]
-        given = files if kind == "contrastive" else [f"{folder}/train.csv" for folder in others]
+        given = [str(file) for file in sorted(corpus.glob("*.yml"))] if corpus else _others(kind, left_out, data)
         special = ["--layers", *TEACHER_LAYERS] if kind == "distill" else []
         output.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "rasa_token_pruning.cli", "train-encoder", kind, *given, "--output", output]
         subprocess.run([str(part) for part in (*command, *special, *options)], check=True)
     return output
+
+
+def _others(kind: str, left_out: str, data: Path) -> list[str]:
+    """The training messages of all tasks but one, as `train-encoder` takes them."""
+    others = [folder for folder in sorted(data.iterdir()) if folder.is_dir() and folder.name != left_out]
+    named = kind == "contrastive"
+    return [f"{folder.name}={folder}/train.csv" if named else f"{folder}/train.csv" for folder in others]
 
 
 def judged(encoder: PrunedEncoder, task: DataSet) -> dict[str, np.ndarray]:
@@ -133,17 +139,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("contrastive", "distill", "adapt"))
     parser.add_argument("data", type=Path)
+    parser.add_argument("--corpus", type=Path, help="a folder of Rasa's NLU data to learn from in place of the tasks")
     parser.add_argument("--only", nargs="+", help="the tasks to leave out (default: each)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
     words = [*sys.argv[1:], "--"]
     given, options = parser.parse_args(words[: words.index("--")]), words[words.index("--") + 1 : -1]
     rows = {}
     for folder in left_out(given.data, given.only):
-        own = trained(given.kind, folder.name, given.data, options)
+        own = trained(given.kind, folder.name, given.data, given.corpus, options)
         rows[folder.name] = measure(given.kind, folder, own, given.split)
         print(table(rows), file=sys.stderr)
     if given.split == "test" and not given.only:
-        store(f"own_encoders-{given.kind}", machine=machine(), start=START, options=options, rows=rows)
+        store(
+            f"own_encoders-{given.kind}",
+            machine=machine(),
+            start=START,
+            corpus=bool(given.corpus),
+            options=options,
+            rows=rows,
+        )
     print(table(rows))
 
 

@@ -83,20 +83,25 @@ def test_a_folder_that_exists_is_not_overwritten(tiny, tasks, tmp_path, capsys):
     assert "exists: name another folder" in capsys.readouterr().err
 
 
-def test_killed_at_any_step_and_started_again_it_ends_as_if_nothing_had_been(tiny, tasks, tmp_path):
-    common = [tasks["desk"], tasks["shop"], "--teacher", tiny, "--layers", "0", "1", "--model", tiny, "--seed", "3"]
-    common += ["--steps", "60", "--interval", "5", "--batch", "4"]
-    trained("distill", *common, "--output", tmp_path / "whole")
+@pytest.mark.parametrize("kind", ["contrastive", "distill", "adapt"])
+def test_killed_at_any_step_and_started_again_it_ends_as_if_nothing_had_been(kind, tiny, tasks, tmp_path):
+    special = {
+        "contrastive": [f"desk={tasks['desk']}", f"shop={tasks['shop']}"],
+        "distill": [tasks["desk"], tasks["shop"], "--teacher", tiny, "--layers", "0", "1"],
+        "adapt": [tasks["desk"], tasks["shop"], "--layers", "1", "--quantile", "0.5", "--min-tokens", "3"],
+    }[kind]
+    common = [*special, "--model", tiny, "--seed", "3", "--steps", "60", "--interval", "5", "--batch", "4"]
+    trained(kind, *common, "--output", tmp_path / "whole")
     output = tmp_path / "killed"
-    command = [*CLI, *map(str, ("distill", *common, "--output", output))]
-    wanted = random.Random(0).randrange(10, 50)
+    command = [*CLI, *map(str, (kind, *common, "--output", output))]
+    wanted = random.Random(kind).randrange(10, 50)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and not list(tmp_path.glob(f"killed.checkpoints/checkpoint-{wanted // 5 * 5}")):
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not output.exists()
-    trained("distill", *common, "--output", output)
+    trained(kind, *common, "--output", output)
     np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
 
 
