@@ -1,68 +1,68 @@
-"""What the adapter that comes with the package is worth to a task that took no part: each is left out in turn.
+"""What the adapter that comes with the package is worth to tasks that it has not seen.
 
     python -m benchmarks.adapter DATA
 
-DATA holds a folder for each task, with train.csv, test.csv and valid.csv. For each task an encoder learns from the
-others (``benchmarks.own_encoders contrastive``, whose encoders in ``build/`` are taken if they are there), and an
-adapter is made of what it has learnt, as the one in the package was made of all tasks. The reference is the encoder as
-published, without pruning. Results are for ``--split``: choose on ``valid``. Writes
-``benchmarks/results/adapter.json`` and prints a table.
+DATA holds a folder for each task, with train.csv, test.csv and valid.csv. The adapter learnt from ``corpus/`` alone.
+The reference is the encoder as published, without pruning. Results are for ``--split``: choose on ``valid``. Writes
+``benchmarks/results/adapter.json`` after each task, and prints a table.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
-from benchmarks.metrics import calibration_error
-from benchmarks.own_encoders import BUILD, MEMORY, START, cells, gains, judged, left_out, out_of_scope_auroc, trained
+from benchmarks.metrics import figures
+from benchmarks.own_encoders import MEMORY, START, cells, gains, judged
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, fit, read
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.adaptation.assistant import refined
-from rasa_token_pruning.encoder.options import NONE
-from rasa_token_pruning.evaluation.data_sets import DataSet, read_data_set
+from rasa_token_pruning.encoder.adapter_files import adapter_identity
+from rasa_token_pruning.encoder.options import AUTO, NONE
+from rasa_token_pruning.encoder.runtime import adapter_of
+from rasa_token_pruning.evaluation.data_sets import FULL, DataSet, read_data_set
 from rasa_token_pruning.evaluation.few_shot import Learner
+from rasa_token_pruning.evaluation.long_messages import lengthened
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.fewshot.names import name_as_text
-from rasa_token_pruning.training.extraction import extract
 
-STEPS = 400
-WAYS = (("off", "final"), ("balanced", "final+cut"), ("aggressive", "final+cut"))
-
-
-def adapter_without(task: str, data: Path, rank: int) -> Path:
-    """The adapter that was learnt from all tasks but one."""
-    learnt = trained("contrastive", task, data, ["--steps", str(STEPS), "--interval", str(STEPS)])
-    file = BUILD / f"adapter-{rank}-without-{task}.safetensors"
-    if not file.exists():
-        print(extract(str(learnt), START, rank, file), file=sys.stderr)
-    return file
+WAYS = (("off", "final"), ("off", "final+cut"), ("balanced", "final+cut"), ("aggressive", "final+cut"))
+LONG = 500  # messages at most that are made long
+REFINED = "balanced"  # the level at which encoders are refined as well
 
 
-def systems(adapters: dict[str, str]) -> Iterator[tuple[str, PrunedEncoder]]:
+def systems(adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
     """What is compared; the first is the reference."""
-    for name, adapter in {"as published": NONE, **adapters}.items():
+    for name, option in {"as published": NONE, "adapter": adapter}.items():
         for level, readout in WAYS:
-            encoder = PrunedEncoder(START, level, readout, precision="auto", adapter=adapter, cache_mib=MEMORY)
+            encoder = PrunedEncoder(START, level, readout, precision="auto", adapter=option, cache_mib=MEMORY)
             yield f"{name}, {level}, {readout}", encoder
 
 
-def calibration(encoder: PrunedEncoder, folder: Path, split: str) -> dict[str, float]:
-    """By the number of examples the expected calibration error; of tasks with fixed examples alone."""
-    found = {}
+def confidences(encoder: PrunedEncoder, folder: Path, split: str) -> dict[str, Any]:
+    """By the number of examples what confidences are worth; of tasks with fixed examples alone."""
+    found: dict[str, Any] = {}
     for shots in SHOTS:
-        if (folder / f"train_{shots}.csv").is_file():
-            classifier = fit(encoder, folder, shots)
-            texts, intents = read(folder / f"{split}.csv")
-            confidences = classifier.predict(encoder.encode(texts)).confidences
-            right = np.array(classifier.intents)[confidences.argmax(axis=1)] == np.array(intents)
-            found[str(shots)] = calibration_error(confidences.max(axis=1), right)
+        if not (folder / f"train_{shots}.csv").is_file():
+            continue
+        classifier = fit(encoder, folder, shots)
+        texts, intents = read(folder / f"{split}.csv")
+        inside = classifier.predict(encoder.encode(texts))
+        right = np.array(classifier.intents)[inside.probabilities.argmax(axis=1)] == np.array(intents)
+        strangers = folder / f"oos_{split}.csv"
+        outside = classifier.predict(encoder.encode(read(strangers)[0])) if strangers.is_file() else None
+        highest = None if outside is None else outside.confidences.max(axis=1)
+        found[str(shots)] = figures(inside.confidences.max(axis=1), right, highest)
+        if outside is not None:
+            truths = np.repeat([1, 0], [len(inside.familiarity), len(outside.familiarity)])
+            familiarity = np.concatenate([inside.familiarity, outside.familiarity])
+            found[str(shots)]["familiarity_auroc"] = float(roc_auc_score(truths, familiarity))
     return found
 
 
@@ -79,48 +79,67 @@ def judged_refined(encoder: PrunedEncoder, task: DataSet) -> dict[str, np.ndarra
     return found
 
 
-def measure(folder: Path, adapters: dict[str, str], split: str) -> dict[str, Any]:
-    """Each system on the task that was left out."""
+def made_long(task: DataSet) -> DataSet:
+    """Some of a task's messages with a story around them, to be understood after few examples as they are."""
+    every = -(-len(task.judged) // LONG)
+    few = {examples: draws for examples, draws in task.examples.items() if examples != FULL}
+    return DataSet(task.name, few, lengthened(task.judged.chosen(range(0, len(task.judged), every))))
+
+
+def measure(folder: Path, adapter: str, split: str, with_refined: bool) -> dict[str, Any]:
+    """Each system on a task."""
     task = read_data_set(folder, split)
+    long = made_long(task)
     rows: dict[str, Any] = {}
     reference: dict[str, np.ndarray] = {}
-    for name, encoder in systems(adapters):
+    of_long: dict[str, np.ndarray] = {}
+    for name, encoder in systems(adapter):
         right = judged(encoder, task)
         reference = reference or right
-        rows[name] = gains(right, reference)
-        rows[name]["calibration_error"] = calibration(encoder, folder, split)
-        rows[name]["out_of_scope_auroc"] = out_of_scope_auroc(encoder, folder, split)
-        if name.startswith("rank") and "balanced" in name:
+        right_of_long = judged(encoder, long)
+        of_long = of_long or right_of_long
+        rows[name] = {
+            **gains(right, reference),
+            "long": gains(right_of_long, of_long),
+            "confidences": confidences(encoder, folder, split),
+        }
+        if with_refined and name.startswith("adapter") and REFINED in name:
             rows[f"{name}, refined"] = gains(judged_refined(encoder, task), reference)
     return rows
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Accuracy and its change in points, in Markdown."""
-    lines = ["| left out | encoder | 5 | 10 | full | calibration error, 5 / 10 | AUROC |", "|---" * 7 + "|"]
+    """Accuracy and its change in points, in Markdown; of the last columns both figures are at 5 / 10 examples."""
+    lines = [
+        "| task | encoder | 5 | 10 | full | calibration error | AUROC, confidence | familiarity |",
+        "|---" * 8 + "|",
+    ]
     for task, systems_of_it in rows.items():
         for name, row in systems_of_it.items():
-            errors = " / ".join(f"{error:.3f}" for error in row.get("calibration_error", {}).values())
-            auroc = f"{found:.3f}" if (found := row.get("out_of_scope_auroc")) else ""
-            lines.append(f"| {task} | {name} | {cells(row)} | {errors} | {auroc} |")
+            long = " | ".join(f"{one['accuracy']:.3f} ({one['change']:+.2f})" for one in row.get("long", {}).values())
+            known = row.get("confidences", {}).values()
+            columns = [
+                " / ".join(f"{one[key]:.3f}" for one in known if key in one)
+                for key in ("calibration_error", "out_of_scope_auroc", "familiarity_auroc")
+            ]
+            lines.append(f"| {task} | {name} | {cells(row)} | {long} | {' | '.join(columns)} |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Train, measure, store, print."""
+    """Measure, store, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--rank", type=int, nargs="+", default=[16], help="(default: that of the package's)")
-    parser.add_argument("--only", nargs="+", help="the tasks to leave out (default: each)")
+    parser.add_argument("--adapter", default=AUTO, help="the file of another one (default: the package's)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
+    parser.add_argument("--refined", action="store_true", help="with `refine: true` as well, which takes long")
     given = parser.parse_args()
+    adapter = str(adapter_of(PrunedEncoder(START, adapter=given.adapter).options))
     rows = {}
-    for folder in left_out(given.data, given.only):
-        adapters = {f"rank {rank}": str(adapter_without(folder.name, given.data, rank)) for rank in given.rank}
-        rows[folder.name] = measure(folder, adapters, given.split)
-        print(table(rows), file=sys.stderr)
-    if given.split == "test" and not given.only:
-        store("adapter", machine=machine(), start=START, steps=STEPS, rank=given.rank, rows=rows)
+    for folder in sorted(one for one in given.data.iterdir() if one.is_dir()):
+        rows[folder.name] = measure(folder, adapter, given.split, given.refined)
+        if given.split == "test" and given.adapter == AUTO:
+            store("adapter", machine=machine(), start=START, adapter=adapter_identity(adapter), rows=rows)
     print(table(rows))
 
 

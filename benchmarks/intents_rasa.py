@@ -41,23 +41,30 @@ SPARSE: list[dict[str, Any]] = [
     {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
 ]
 DIET = {"name": "DIETClassifier", "epochs": 100, "constrain_similarities": True, "entity_recognition": False}
+
+
+def ours(**options: Any) -> list[dict[str, Any]]:
+    """The pipeline of this plugin, with options of its featurizer."""
+    return [
+        {"name": "WhitespaceTokenizer"},
+        {"name": "rasa_token_pruning.TokenPruningFeaturizer", **options},
+        {"name": "rasa_token_pruning.FewShotIntentClassifier"},
+    ]
+
+
 PIPELINES: dict[str, list[dict[str, Any]]] = {
-    "ours": [
-        {"name": "WhitespaceTokenizer"},
-        {"name": "rasa_token_pruning.TokenPruningFeaturizer"},
-        {"name": "rasa_token_pruning.FewShotIntentClassifier"},
-    ],
-    "refined": [
-        {"name": "WhitespaceTokenizer"},
-        {"name": "rasa_token_pruning.TokenPruningFeaturizer", "refine": True},
-        {"name": "rasa_token_pruning.FewShotIntentClassifier"},
-    ],
+    "ours": ours(),
+    "refined": ours(refine=True),
+    "published": ours(adapter="none"),
+    "published_refined": ours(adapter="none", refine=True),
     "logistic_regression": [*SPARSE, {"name": "LogisticRegressionClassifier"}],
     "diet": [*SPARSE, DIET],
 }
 TITLES = {
     "ours": "this plugin",
     "refined": "this plugin, `refine: true`",
+    "published": "this plugin, `adapter: none`",
+    "published_refined": "this plugin, `adapter: none`, `refine: true`",
     "diet": "DIET",
     "logistic_regression": "LogisticRegressionClassifier",
     "setfit": "SetFit",
@@ -177,7 +184,8 @@ def means(rows: list[Row]) -> str:
             continue
         mean = {}
         for _, name, _ in COLUMNS:
-            mean[name] = float(np.mean([row[name] for row in own if name in row]))
+            if known := [row[name] for row in own if name in row]:
+                mean[name] = float(np.mean(known))
         lines.append(f"| {TITLES[system]} | {cells(mean)} |")
     return "\n".join(lines)
 

@@ -79,9 +79,9 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             "score": None,
             # words that stay: negations, or a list, as in [not, never]
             "protect": None,
-            # a small change of the weights: none | auto (where tokens are cut, the one that comes with this package for
-            # the model) | the file of one, as train-encoder adapter writes it
-            "adapter": "none",
+            # a small change of the weights, a file of train-encoder adapter; auto: where tokens are cut, the one that
+            # comes with this package for the model; or none
+            "adapter": "auto",
             # final | final+cut | layers by number, as in final+0+3
             "readout": "final+cut",
             # auto | onnx | torch

@@ -31,7 +31,7 @@ FEATURIZER_DEFAULTS: Mapping[str, Any] = {
     "reduction": None,
     "score": None,
     "protect": None,
-    "adapter": "none",
+    "adapter": "auto",
     "readout": "final+cut",
     "engine": "auto",
     "precision": "auto",

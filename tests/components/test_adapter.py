@@ -39,7 +39,7 @@ def test_its_features_are_those_of_the_encoder_with_the_adapter(bench, tiny_mode
 def test_auto_is_the_package_s_adapter_with_pruning_and_none_without(bench, tiny_model, file, monkeypatch):
     monkeypatch.setattr(adapter_files, "_FOLDER", file.parent)
     for pruning, stands_for in (("balanced", str(file)), ("off", "none"), (False, "none")):
-        config = {"model": str(tiny_model), "pruning": pruning, "adapter": "auto"}
+        config = {"model": str(tiny_model), "pruning": pruning}
         auto, explicit = sentence(bench, config), sentence(bench, {**config, "adapter": stands_for})
         np.testing.assert_array_equal(auto, explicit)
 

@@ -121,7 +121,7 @@ def test_sentence_features_are_those_of_the_encoder(bench):
 
 def test_a_row_is_the_mean_of_its_word_pieces_pruned_ones_included(bench):
     message = bench.message(LONG)
-    encoded = PrunedEncoder(readout="final+cut", precision="int8").encode_tokens([LONG])[0]
+    encoded = PrunedEncoder(readout="final+cut", precision="int8", adapter="auto").encode_tokens([LONG])[0]
     assert not encoded.kept.all()
     sequence, _ = features(message)
     for token, row in zip(message.get(TOKENS_NAMES[TEXT]), sequence, strict=True):

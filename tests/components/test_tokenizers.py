@@ -77,7 +77,7 @@ def featurizer(bench):
 
 @pytest.fixture(scope="module")
 def encoder():
-    return PrunedEncoder(readout="final+cut", precision="int8")
+    return PrunedEncoder(readout="final+cut", precision="int8", adapter="auto")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ def read(name):
 def test_the_drawing_shows_what_the_encoder_does_with_its_message():
     message = re.search('happens to "(.+?)"', read("docs/how-it-works.md"))[1]
     # Not in int8, in which another processor could drop another piece.
-    encoder = PrunedEncoder(readout="final+cut")
+    encoder = PrunedEncoder(readout="final+cut", adapter="auto")
     [text] = encoder.encode_tokens([message])
     drawing = ElementTree.parse(DOCS / "how-it-works.svg")
     gone = [shape for shape in drawing.iter(f"{SVG}rect") if shape.get("class") == "gone"]

@@ -102,7 +102,7 @@ def test_an_encoder_without_an_assistant(call):
     options = ("--layers", "1,3", "--quantile", "0.4", "--min-tokens", "6", "--reduction", "merge")
     options = ("--encoder", "all-MiniLM-L6-v2", *options, "--score", "attention_value")
     policy = PruningPolicy((1, 3), 0.4, 6, "merge", "attention_value")
-    expected = read(LONG, PrunedEncoder(pruning=policy, precision="int8"))
+    expected = read(LONG, PrunedEncoder(pruning=policy, precision="int8", adapter="auto"))
     code, out, err = call(LONG, *options, "--json")
     assert (code, err) == (0, "")
     record = json.loads(out)
