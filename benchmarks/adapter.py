@@ -134,7 +134,9 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=("test", "valid"))
     parser.add_argument("--refined", action="store_true", help="with `refine: true` as well, which takes long")
     given = parser.parse_args()
-    adapter = str(adapter_of(PrunedEncoder(START, adapter=given.adapter).options))
+    options = PrunedEncoder(START, adapter=given.adapter).options
+    assert options is not None  # as of every encoder that was made from a model
+    adapter = str(adapter_of(options))
     rows = {}
     for folder in sorted(one for one in given.data.iterdir() if one.is_dir()):
         rows[folder.name] = measure(folder, adapter, given.split, given.refined)

@@ -27,7 +27,7 @@ def run_in_parts(model: SentenceTransformer) -> SentenceTransformer:
         rows = torch.cat([whole(part, **given)["sentence_embedding"] for part in parts])
         return {**features, "sentence_embedding": rows[order.argsort()]}
 
-    model.forward = forward  # type: ignore[method-assign]
+    model.forward = forward  # type: ignore[assignment, method-assign]
     return model
 
 
