@@ -8,13 +8,14 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from threadpoolctl import threadpool_limits
 
 from rasa_token_pruning.encoder import adapter_files
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.adapter_files import adapter_identity, read_adapter, shipped_adapter, write_adapter
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
-from rasa_token_pruning.encoder.location import DEFAULT_MODEL, locate, sha256
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL, WEIGHTS_FILE, locate, sha256
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.publishing import publish
@@ -51,6 +52,16 @@ def written(tiny_folder, tmp_path):
     write_adapter(file, adapter, sha256(tiny_folder / "model.safetensors"), {"by": "a test"})
     publish(tiny_folder, adapter.applied(model.weights), tmp_path / "whole")
     return file, str(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_no_bit_of_the_shipped_one(threads):
+    model = shared_model(DEFAULT_MODEL)
+    adapter = read_adapter(shipped_adapter(sha256(model.folder / WEIGHTS_FILE))).adapter
+    expected = adapter.applied(model.weights)
+    with threadpool_limits(threads):
+        found = adapter.applied(model.weights)
+    assert all(np.array_equal(found.arrays[name], array) for name, array in expected.arrays.items())
 
 
 def test_a_change_of_its_rank_is_found_again_and_embeddings_stay(weights):
