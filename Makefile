@@ -13,6 +13,7 @@ PIP_LOCKED := $(PIP_INSTALL) --require-hashes --no-build-isolation
 PIP_THIS := $(PIP_INSTALL) --no-build-isolation --no-deps -e .
 BOT := example_bot
 SECONDS := 450
+WORKERS := 2
 RESULTS := benchmarks/results
 
 # Rasa reports usage to its makers unless told not to; its dependencies warn of each other.
@@ -50,7 +51,7 @@ demo: $(INSTALLED)
 
 test: lint types
 	@echo "== Tests"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-pro: $(INSTALLED_PRO)
 	@echo "== Tests under Rasa Pro"

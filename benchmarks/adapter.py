@@ -26,7 +26,7 @@ from rasa_token_pruning.adaptation.assistant import refined
 from rasa_token_pruning.encoder.adapter_files import adapter_identity
 from rasa_token_pruning.encoder.options import AUTO, NONE
 from rasa_token_pruning.encoder.runtime import adapter_of
-from rasa_token_pruning.evaluation.data_sets import FULL, DataSet, read_data_set
+from rasa_token_pruning.evaluation.data_sets import EXAMPLES, FULL, DataSet, read_data_set
 from rasa_token_pruning.evaluation.few_shot import Learner
 from rasa_token_pruning.evaluation.long_messages import lengthened
 from rasa_token_pruning.evaluation.machine import machine
@@ -109,21 +109,32 @@ def measure(folder: Path, adapter: str, split: str, with_refined: bool) -> dict[
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Accuracy and its change in points, in Markdown; of the last columns both figures are at 5 / 10 examples."""
+    """Accuracy and its change in points, in Markdown; where a column has two figures they are at 5 / 10 examples."""
     lines = [
-        "| task | encoder | 5 | 10 | full | long, 5 | long, 10 | calibration error | AUROC, confidence | familiarity |",
-        "|---" * 10 + "|",
+        "| data set | encoder | 5 examples | 10 examples | all | long | calibration error | AUROC | familiarity's |",
+        "|---" * 9 + "|",
     ]
     for task, systems_of_it in rows.items():
         for name, row in systems_of_it.items():
-            long = " | ".join(f"{one['accuracy']:.3f} ({one['change']:+.2f})" for one in row.get("long", {}).values())
-            known = row.get("confidences", {}).values()
-            columns = [
-                " / ".join(f"{one[key]:.3f}" for one in known if key in one)
+            few = row.get("confidences", {}).values()
+            figures = [
+                " / ".join(f"{one[key]:.3f}" for one in few if key in one)
                 for key in ("calibration_error", "out_of_scope_auroc", "familiarity_auroc")
             ]
-            lines.append(f"| {task} | {name} | {cells(row)} | {long} | {' | '.join(columns)} |")
+            long = " / ".join(f"{one['accuracy']:.3f}" for one in row.get("long", {}).values())
+            lines.append(f"| {task} | {name} | {cells(row)} | {long} | {' | '.join(figures)} |")
+    for name in next(iter(rows.values())):
+        of_tasks = [systems_of_it[name] for systems_of_it in rows.values()]
+        means = " | ".join(_mean_change(of_tasks, examples) for examples in EXAMPLES)
+        of_long = [row.get("long", {}) for row in of_tasks]
+        long = " / ".join(_mean_change(of_long, str(shots)) for shots in SHOTS)
+        lines.append(f"| mean change | {name} | {means} | {long} | | | |")
     return "\n".join(lines)
+
+
+def _mean_change(rows: list[dict[str, Any]], examples: str) -> str:
+    known = all(examples in row for row in rows)
+    return f"{np.mean([row[examples]['change'] for row in rows]):+.1f}" if known else ""
 
 
 def main() -> None:

@@ -28,3 +28,11 @@ settings.load_profile("any machine")
 @pytest.fixture(scope="session")
 def root():
     return ROOT
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """What a test printed can hold half a surrogate pair, which cannot be sent from process to process."""
+    report = yield
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+    return report

@@ -80,15 +80,21 @@ def adapter_of(options: Options) -> Path | None:
 
     :raises EncoderError: If it, or the model, is missing or damaged.
     """
-    if options.adapter == NONE:
+    policy = options.pruning
+    cuts = bool(policy.layers and policy.quantile) if isinstance(policy, PruningPolicy) else policy != "off"
+    return None if options.adapter == AUTO and not cuts else adapter_where_cut(options.model, options.adapter)
+
+
+def adapter_where_cut(model: str, adapter: str) -> Path | None:
+    """The file of the adapter that these two options mean for an encoder which cuts, if they mean one.
+
+    :raises EncoderError: If it, or the model, is missing or damaged.
+    """
+    if adapter == NONE:
         return None
     from rasa_token_pruning.encoder.adapter_files import adapter_file, shipped_adapter  # not for a loaded encoder
 
-    if options.adapter != AUTO:
-        return adapter_file(options.adapter)
-    policy = options.pruning
-    cuts = bool(policy.layers and policy.quantile) if isinstance(policy, PruningPolicy) else policy != "off"
-    return shipped_adapter(sha256(locate(options.model) / WEIGHTS_FILE)) if cuts else None
+    return shipped_adapter(sha256(locate(model) / WEIGHTS_FILE)) if adapter == AUTO else adapter_file(adapter)
 
 
 def specification(model: SentenceModel, options: Options, tokenizer: WordPieceTokenizer) -> EncoderSpec:

@@ -89,12 +89,12 @@ def _check_batches(sets: Mapping[str, Pairs], batch: int) -> None:
         )
 
 
-def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Sequence[int] | None) -> str:
+def distill(job: Job, texts: Sequence[Path], made_up: int, teacher: Sequence[str], layers: Sequence[int] | None) -> str:
     """Learn the embeddings of teachers with some of the layers.
 
     :raises TrainingError: See ``train_command.run``.
     """
-    known = read_texts(texts)
+    known = _texts(job, texts, made_up)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
         rows = {name: encoded(opened(name), known) for name in dict.fromkeys([*teacher, job.model])}
@@ -108,14 +108,13 @@ def distill(job: Job, texts: Sequence[Path], teacher: Sequence[str], layers: Seq
     return job.done(settings, make, _save)
 
 
-def adapt(job: Job, texts: Sequence[Path], train_from: int | None, made_up: int, pruning: Mapping[str, Any]) -> str:
+def adapt(job: Job, texts: Sequence[Path], made_up: int, train_from: int | None, pruning: Mapping[str, Any]) -> str:
     """Learn the encoder's own embeddings while being pruned.
 
     :raises TrainingError: See ``train_command.run``.
     :raises EncoderError: If the policy does not fit the encoder.
     """
-    known = read_texts(texts)
-    known += varied(known, made_up * len(known), job.plan.seed)
+    known = _texts(job, texts, made_up)
     count = shared_model(job.model).weights.config.layers
     policy = policy_from_options({**pruning, "model": job.model}, count)
     policy.check_fits(count)
@@ -136,6 +135,12 @@ def adapt(job: Job, texts: Sequence[Path], train_from: int | None, made_up: int,
 
     settings = {"policy": asdict(policy), "train_from": first, "examples": [len(known), _hash(known)]}
     return job.done(settings, make, save)
+
+
+def _texts(job: Job, files: Sequence[Path], made_up: int) -> list[str]:
+    """The messages in some files, and so many made-up ones for each."""
+    texts = read_texts(files)
+    return texts + varied(texts, made_up * len(texts), job.plan.seed)
 
 
 def _save(model: SentenceTransformer, folder: Path) -> None:

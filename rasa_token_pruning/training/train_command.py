@@ -58,7 +58,7 @@ def _add_contrastive(kinds: Any) -> None:
 
 def _add_distill(kinds: Any) -> None:
     parser = _kind(kinds, "distill", "learn to give the embeddings of larger encoders, with fewer layers")
-    parser.add_argument("texts", type=Path, nargs="+", help="messages without labels, one a line, or labelled ones")
+    _add_texts(parser)
     parser.add_argument(
         "--teacher", nargs="+", default=[DEFAULT_MODEL], help=f"whose embeddings (default: {DEFAULT_MODEL})"
     )
@@ -69,12 +69,16 @@ def _add_distill(kinds: Any) -> None:
 
 def _add_adapt(kinds: Any) -> None:
     parser = _kind(kinds, "adapt", "learn to give the unpruned encoder's embeddings while being pruned")
-    parser.add_argument("texts", type=Path, nargs="+", help="messages without labels, one a line, or labelled ones")
+    _add_texts(parser)
     parser.add_argument("--pruning", choices=LEVELS, default="aggressive", help="(default: %(default)s)")
     parser.add_argument("--layers", type=whole(0), nargs="+", help="where to cut, if not where --pruning does")
     parser.add_argument("--quantile", type=float, help="the share that is cut, if not that of --pruning")
     parser.add_argument("--min-tokens", type=whole(3), help="how many always stay, if not as with --pruning")
     parser.add_argument("--train-from", type=whole(0), help="the first layer that changes (default: the first cut)")
+
+
+def _add_texts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("texts", type=Path, nargs="+", help="messages without labels, one a line, or labelled ones")
     parser.add_argument(
         "--varied", type=whole(0), default=1, help="made-up messages for each that is given (default: %(default)s)"
     )
@@ -126,10 +130,10 @@ def run(arguments: argparse.Namespace) -> None:
         particulars = [arguments.tasks, arguments.texts, arguments.pairs, arguments.per_intent, arguments.names]
         print(kinds.contrastive(job, *particulars))
     elif arguments.kind == "distill":
-        print(kinds.distill(job, arguments.texts, arguments.teacher, arguments.layers))
+        print(kinds.distill(job, arguments.texts, arguments.varied, arguments.teacher, arguments.layers))
     else:
         pruning = {key: getattr(arguments, key) for key in ("pruning", "layers", "quantile", "min_tokens")}
-        print(kinds.adapt(job, arguments.texts, arguments.train_from, arguments.varied, pruning))
+        print(kinds.adapt(job, arguments.texts, arguments.varied, arguments.train_from, pruning))
 
 
 def run_adapter(arguments: argparse.Namespace) -> None:

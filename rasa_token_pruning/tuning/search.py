@@ -48,7 +48,7 @@ def search(
     # Without cuts, but with the layer that the joined read-out is taken before: one for each such layer.
     unpruned = dict.fromkeys(PruningPolicy(policy.layers[:1], *UNCUT) for policy in policies)
     wanted = [(policy, task) for policy in dict.fromkeys([*unpruned, *policies]) for task in tasks]
-    identity = shared_model(setting.model).identity
+    identity = shared_model(setting.model, setting.adapter_file).identity
     keys = [_key(identity, setting, policy, task) for policy, task in wanted]
     done = _noted(notes)
     missing = [(key, *unit) for key, unit in zip(keys, wanted, strict=True) if key not in done]
@@ -68,8 +68,11 @@ def _tried(key: str, policy: PruningPolicy, task: Task, setting: Setting) -> tup
 
 
 def _key(identity: str, setting: Setting, policy: PruningPolicy, task: Task) -> str:
-    """What a trial depends on."""
-    how = {**asdict(setting), "model": identity, "weight": JOINED_WEIGHT, "strength": DEFAULT_STRENGTH}
+    """What a trial depends on.
+
+    :param identity: The hash of the model's files and its adapter's, wherever they are.
+    """
+    how = {**asdict(setting), "model": identity, "adapter": "", "weight": JOINED_WEIGHT, "strength": DEFAULT_STRENGTH}
     content = json.dumps([how, asdict(policy), asdict(task)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

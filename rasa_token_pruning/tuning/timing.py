@@ -7,9 +7,6 @@ from dataclasses import replace
 
 from tqdm import tqdm
 
-from rasa_token_pruning.encoder.policy import PruningPolicy
-from rasa_token_pruning.encoder.pruned import PrunedEncoder
-from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
 from rasa_token_pruning.evaluation.few_shot import draw
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.paired_time import paired_time
@@ -24,21 +21,17 @@ def timed(trials: Sequence[Trial], tasks: Sequence[Task], setting: Setting) -> l
 
     :param trials: Of these tasks with this setting.
     """
-    unpruned = _encoder(setting, next(trial.policy for trial in trials if trial.policy.quantile == 0))
+    unpruned = setting.encoder(next(trial.policy for trial in trials if trial.policy.quantile == 0))
     messages = {task.name: _messages(task, setting) for task in tasks}
     measured = []
     for policy in tqdm(list(dict.fromkeys(trial.policy for trial in trials)), "Timing policies", unit="policy"):
-        encoder = _encoder(setting, policy)
+        encoder = setting.encoder(policy)
         for trial in trials:
             if trial.policy == policy:
                 kinds = messages[trial.task].items()
                 shares = {kind: paired_time(encoder.encode, unpruned.encode, texts).share for kind, texts in kinds}
                 measured.append(replace(trial, time=shares))
     return measured
-
-
-def _encoder(setting: Setting, policy: PruningPolicy) -> PrunedEncoder:
-    return PrunedEncoder(setting.model, policy, FINAL_AND_CUT, engine="onnx", precision=setting.precision)
 
 
 def _messages(task: Task, setting: Setting) -> dict[str, Sequence[str]]:

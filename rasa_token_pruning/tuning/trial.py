@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
+from rasa_token_pruning.encoder.options import NONE
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
+from rasa_token_pruning.encoder.runtime import adapter_where_cut
 from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
@@ -30,6 +33,7 @@ class Setting:
     :param seeds: How many draws of examples, at least 2.
     :param held_out: How many messages each draw is judged by at most, at least 1.
     :param long: How many of these are lengthened and judged by once more, see ``evaluation.long_messages``; at least 0.
+    :param adapter: As in the featurizer, but ``auto`` changes the unpruned encoder too: the loss is that of pruning.
     """
 
     model: str
@@ -38,6 +42,30 @@ class Setting:
     seeds: int
     held_out: int
     long: int
+    adapter: str = NONE
+
+    @property
+    def adapter_file(self) -> Path | None:
+        """The adapter's file, if there is one.
+
+        :raises EncoderError: If it, or the model, is missing or damaged.
+        """
+        return adapter_where_cut(self.model, self.adapter)
+
+    def encoder(self, policy: PruningPolicy, num_threads: int | None = None) -> PrunedEncoder:
+        """The encoder that a policy is tried with.
+
+        :raises EncoderError: If the policy or the model does not fit.
+        """
+        return PrunedEncoder(
+            self.model,
+            policy,
+            FINAL_AND_CUT,
+            engine="onnx",
+            precision=self.precision,
+            num_threads=num_threads,
+            adapter=str(self.adapter_file or NONE),
+        )
 
 
 @dataclass(frozen=True)
@@ -65,7 +93,7 @@ def tried(policy: PruningPolicy, task: Task, setting: Setting) -> Trial:
     :raises EncoderError: If the policy or the model does not fit.
     :raises LabelledError: If the task is too small.
     """
-    encoder = _encoder(setting.model, policy, setting.precision)
+    encoder = _encoder(setting, policy)
     judged: dict[str, list[Labelled]] = {}
     accuracies: dict[str, dict[str, list[float]]] = {readout: {} for readout in READOUTS}
     remembered = Remembered(encoder)
@@ -84,8 +112,8 @@ def tried(policy: PruningPolicy, task: Task, setting: Setting) -> Trial:
 
 
 @lru_cache(maxsize=1)  # the tasks of one policy follow each other
-def _encoder(model: str, policy: PruningPolicy, precision: str) -> PrunedEncoder:
-    return PrunedEncoder(model, policy, FINAL_AND_CUT, engine="onnx", precision=precision, num_threads=1)
+def _encoder(setting: Setting, policy: PruningPolicy) -> PrunedEncoder:
+    return setting.encoder(policy, num_threads=1)
 
 
 def _work(encoder: PrunedEncoder, sets: Sequence[Labelled], setting: Setting) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES
 from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
 from rasa_token_pruning.evaluation.arguments import layer_numbers, whole
@@ -41,6 +42,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--output", type=Path, default=Path("tuned.json"), help="the result (default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="only read --output again, under other budgets")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument(
+        "--adapter", default=AUTO, help="as in the featurizer, for the unpruned encoder too (default: %(default)s)"
+    )
     parser.add_argument("--precision", choices=("fp32", "int8"), default="int8", help="(default: %(default)s)")
     parser.add_argument("--readout", choices=READOUTS, default=FINAL_AND_CUT, help="(default: %(default)s)")
     _add_space(parser)
@@ -103,14 +107,15 @@ def _searched(arguments: argparse.Namespace) -> SearchResult:
     if not arguments.tasks:
         raise TuningError("tune needs at least one task: give CSV files (text,intent) or Rasa NLU files or folders.")
     tasks = [read_task(given) for given in arguments.tasks]
-    model = shared_model(arguments.model)
+    shots = tuple(sorted(set(arguments.shots)))
+    how = (arguments.model, arguments.precision, shots, arguments.seeds, arguments.held_out, arguments.long)
+    setting = Setting(*how, arguments.adapter)
+    model = shared_model(setting.model, setting.adapter_file)
     count = model.weights.config.layers
     layers = arguments.layers or default_layers(count)
     if any(layer >= count for choice in layers for layer in choice):  # said now, not after hours
         raise TuningError(f"--layers is {layers}, but this encoder has {count} layers: give numbers up to {count - 1}.")
     space = Space(layers, arguments.quantiles, arguments.floors, arguments.reductions, arguments.scores)
-    shots = tuple(sorted(set(arguments.shots)))
-    setting = Setting(arguments.model, arguments.precision, shots, arguments.seeds, arguments.held_out, arguments.long)
     notes = arguments.output.with_name(arguments.output.name + ".trials")
     trials = search(space.policies(), tasks, setting, notes, arguments.jobs, arguments.dask)
     if arguments.time:

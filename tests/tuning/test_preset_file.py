@@ -68,6 +68,7 @@ def test_how_it_was_found(folder):
         "seeds": 2,
         "held_out": 100,
         "long": 50,
+        "adapter": "none",
         "readout": FINAL,
     }
     assert (folder / "some-model.json").read_text().endswith("}\n")

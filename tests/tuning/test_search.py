@@ -2,13 +2,20 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from rasa_token_pruning.encoder.adapter import Adapter
+from rasa_token_pruning.encoder.adapter_files import write_adapter
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.evaluation.labelled import Labelled, LabelledError
 from rasa_token_pruning.evaluation.tasks import Task
@@ -207,6 +214,23 @@ def test_it_is_the_content_of_the_model_that_counts(desk, setting, notes, tries,
     other = write_tiny_model(tmp_path / "other", max_length=60, seed=1)
     search(POLICIES, [desk], replace(setting, model=str(other)), notes)
     assert len(tries) == 5
+
+
+def test_it_is_the_content_of_the_adapter_that_counts(desk, setting, notes, tries, tmp_path):
+    weights = shared_model(setting.model).weights
+    name = next(name for name, array in weights.arrays.items() if name.startswith("layers.") and array.ndim == 1)
+    base = sha256(Path(setting.model) / WEIGHTS_FILE)
+    for file, change in (("one", 1), ("other", 2)):
+        adapter = Adapter({name: np.full_like(weights.arrays[name], change, dtype=np.float16)})
+        write_adapter(tmp_path / file, adapter, base, {})
+    shutil.copy(tmp_path / "one", tmp_path / "copy")
+    tried_anew = []
+    for file in ("none", "one", "copy", "other", "none"):
+        tries.clear()
+        adapter = file if file == "none" else str(tmp_path / file)
+        search(POLICIES, [desk], replace(setting, adapter=adapter), notes)
+        tried_anew.append(len(tries))
+    assert tried_anew == [5, 5, 0, 5, 0]
 
 
 def test_tasks_of_one_name(desk, visitors, setting, notes, tries):

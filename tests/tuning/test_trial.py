@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rasa_token_pruning.encoder.adapter_files import shipped_adapter
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, locate, sha256
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -63,6 +66,20 @@ def test_the_model_in_use(desk, setting):
         for kind in (SHORT, LONG):
             assert trial.accuracies[readout][kind] == by_hand(encoder.encode, desk, setting, kind)
     assert np.mean(trial.accuracies[FINAL_AND_CUT][SHORT]) > 0.6
+
+
+@pytest.mark.parametrize("adapter", ["auto", "none"])
+def test_an_adapter_changes_the_unpruned_encoder_too(desk, setting, adapter):
+    setting = replace(setting, model="all-MiniLM-L6-v2", shots=(2,), held_out=4, long=2, adapter=adapter)
+    file = "none" if adapter == "none" else str(shipped_adapter(sha256(locate(setting.model) / WEIGHTS_FILE)))
+    assert setting.adapter_file == (None if adapter == "none" else Path(file))
+    for policy in (POLICY, UNPRUNED):
+        expected = PrunedEncoder(pruning=policy, readout=FINAL_AND_CUT, engine="onnx", num_threads=1, adapter=file)
+        assert np.array_equal(setting.encoder(policy).encode(["hello"]), expected.encode(["hello"]))
+        for kind in (SHORT, LONG):
+            assert tried(policy, desk, setting).accuracies[FINAL_AND_CUT][kind] == by_hand(
+                expected.encode, desk, setting, kind
+            )
 
 
 def test_it_is_the_same_again_and_in_another_order(desk, visitors, setting):

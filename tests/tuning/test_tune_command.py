@@ -198,7 +198,7 @@ def test_options_reach_the_search(call, files, quick, monkeypatch):
     policies, tasks, setting, notes, jobs, cluster = asked[0]
     assert policies[0] == PruningPolicy((2,), 0.5, 8, "merge", "max_attention") and len(policies) == 8
     assert [task.name for task in tasks] == ["desk", "visitors"]
-    assert (setting.long, setting.precision) == (0, "fp32")
+    assert (setting.long, setting.precision, setting.adapter) == (0, "fp32", "auto")
     assert (str(notes), jobs, cluster) == ("tuned.json.trials", 3, "tcp://x:1")
     call(*files, "--model", quick[quick.index("--model") + 1])
     policies, _, setting, *_ = asked[1]
