@@ -24,7 +24,9 @@ from benchmarks.tasks import SHOTS, fit, read
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.adaptation.assistant import refined
 from rasa_token_pruning.encoder.adapter_files import adapter_identity
+from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.options import AUTO, NONE
+from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.runtime import adapter_of
 from rasa_token_pruning.evaluation.data_sets import EXAMPLES, FULL, DataSet, read_data_set
 from rasa_token_pruning.evaluation.few_shot import Learner
@@ -38,10 +40,12 @@ REFINED = "balanced"  # the level at which encoders are refined as well
 
 
 def systems(adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
-    """What is compared; the first is the reference."""
-    for name, option in {"as published": NONE, "adapter": adapter}.items():
+    """What is compared; the first is the reference. Each has the presets that were found for it."""
+    layers = shared_model(START).weights.config.layers
+    for name, file, found_with in (("as published", NONE, NONE), ("adapter", adapter, AUTO)):
         for level, readout in WAYS:
-            encoder = PrunedEncoder(START, level, readout, precision="auto", adapter=option, cache_mib=MEMORY)
+            policy = preset(level, layers, START, found_with)
+            encoder = PrunedEncoder(START, policy, readout, precision="auto", adapter=file, cache_mib=MEMORY)
             yield f"{name}, {level}, {readout}", encoder
 
 

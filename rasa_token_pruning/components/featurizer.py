@@ -75,7 +75,7 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             "min_tokens": None,
             # drop | merge
             "reduction": None,
-            # mean_attention | max_attention | attention_value
+            # learnt (needs an adapter) | mean_attention | max_attention | attention_value
             "score": None,
             # words that stay: negations, or a list, as in [not, never]
             "protect": None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.weights import EncoderWeights
+from rasa_token_pruning.encoder.weights import SCORERS, EncoderWeights, scored_layers
 
 _IN, _OUT = ".lora_A", ".lora_B"  # the names that LoRA's factors have everywhere
 
@@ -19,6 +19,7 @@ class Adapter:
 
     :param arrays: float16 under the names of ``EncoderWeights.arrays``. A matrix ``(output, input)`` changes by
         ``lora_B @ lora_A``, ``(output, rank)`` and ``(rank, input)``; any other array by what stands under its name.
+        What makes tokens important in a layer, ``scorers.2``, is not a change: it comes anew.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -50,7 +51,10 @@ class Adapter:
 
         :raises EncoderError: If it changes an array that is not there, or one of another shape.
         """
-        arrays = dict(weights.arrays)
+        config = weights.config
+        scored = [number for number in scored_layers(self.arrays) if number < config.layers]
+        nothing = {f"{SCORERS}{number}": np.zeros(config.width, np.float32) for number in scored}
+        arrays = {**nothing, **weights.arrays}
         for name in dict.fromkeys(name.removesuffix(_IN).removesuffix(_OUT) for name in self.arrays):
             change = self._change(name)
             if name not in arrays or change is None or change.shape != arrays[name].shape:
@@ -58,7 +62,7 @@ class Adapter:
             if not np.isfinite(change).all():
                 raise EncoderError(f"The adapter changes {name} by numbers that are not finite: it is damaged.")
             arrays[name] = arrays[name] + change
-        return EncoderWeights(weights.config, arrays)
+        return EncoderWeights(config, arrays)
 
     def _change(self, name: str) -> np.ndarray | None:
         """By what an array changes, float32; nothing if the adapter holds only one factor, or factors that differ."""

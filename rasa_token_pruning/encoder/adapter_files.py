@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.location import sha256
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, locate, sha256
 from rasa_token_pruning.encoder.options import AUTO, NONE
 
 ADAPTER_FILE = "adapter.safetensors"
@@ -64,6 +64,16 @@ def shipped_adapter(base: str) -> Path | None:
     :param base: SHA-256 of their ``model.safetensors``.
     """
     return next((file for file in sorted(_FOLDER.glob("*.safetensors")) if read_adapter(file).base == base), None)
+
+
+def adapter_where_cut(model: str, option: str) -> Path | None:
+    """The file of the adapter that two options mean for an encoder that cuts, if they mean one.
+
+    :raises EncoderError: If it, or the model, is missing or damaged.
+    """
+    if option == NONE:
+        return None
+    return shipped_adapter(sha256(locate(model) / WEIGHTS_FILE)) if option == AUTO else adapter_file(option)
 
 
 def adapter_identity(option: str) -> str:

@@ -101,7 +101,7 @@ class Cutter:
         return graph.add("Div", graph.add("Squeeze", sums, graph.integers(1)), total)
 
     def importance(self, probabilities: str, values: str) -> str:
-        """The score of each token, ``(batch, length)``, see ``scores``."""
+        """The score of each token from attention, ``(batch, length)``, see ``scores``."""
         graph = self._graph
         # Two steps: onnxruntime takes six times as long to average over two axes at once.
         by_head = graph.add("ReduceMean", probabilities, axes=[2], keepdims=0)
@@ -110,6 +110,12 @@ class Cutter:
         if self._policy.score == "attention_value":
             by_head = graph.add("Mul", by_head, graph.add("ReduceL1", values, axes=[3], keepdims=0))
         return graph.add("MatMul", graph.constant(np.full(self._heads, 1 / self._heads, np.float32)), by_head)
+
+    def learnt_importance(self, states: str, scorer: np.ndarray) -> str:
+        """See ``scores.learnt``; of the states that leave the attention, ``(batch, length, width)``."""
+        graph = self._graph
+        along = graph.add("MatMul", states, graph.constant(scorer[:, None]))
+        return graph.add("Softmax", graph.add("Squeeze", along, graph.integers(2)), axis=-1)
 
     def cut(self, hidden: str, importance: str) -> CutNames:
         """Drop or merge the least important tokens."""

@@ -11,8 +11,9 @@ from rasa_token_pruning.encoder.engine import EncoderSpec
 from rasa_token_pruning.encoder.onnx_cut import Cutter
 from rasa_token_pruning.encoder.onnx_graph import Graph
 from rasa_token_pruning.encoder.onnx_precision import Float32, Precision
+from rasa_token_pruning.encoder.policy import LEARNT
 from rasa_token_pruning.encoder.readout import JOINED_WEIGHT, ModelHead
-from rasa_token_pruning.encoder.weights import EncoderWeights
+from rasa_token_pruning.encoder.weights import SCORERS, EncoderWeights
 
 
 def export(weights: EncoderWeights, spec: EncoderSpec, precision: Precision) -> bytes:
@@ -73,7 +74,10 @@ class _Exporter:
             if number in spec.joined:
                 joined[number] = self._unit(cutter.mean(hidden))
             cuts = number in spec.policy.layers and spec.policy.quantile > 0
-            hidden, importance = self._attend(hidden, number, cutter, scored=cuts)
+            learnt = cuts and spec.policy.score == LEARNT
+            hidden, importance = self._attend(hidden, number, cutter, scored=cuts and not learnt)
+            if learnt:
+                importance = cutter.learnt_importance(hidden, self._arrays[f"{SCORERS}{number}"])
             if cuts:
                 cut = cutter.cut(hidden, importance)
                 found = {"before": hidden, "importance": importance, "positions": cut.positions, "targets": cut.targets}
@@ -97,7 +101,7 @@ class _Exporter:
         return self._normalized(words, positions, "embeddings.norm")
 
     def _attend(self, hidden: str, number: int, cutter: Cutter, scored: bool) -> tuple[str, str]:
-        """The attention half of a layer, and, if wanted, the importance of each token."""
+        """The attention half of a layer, and, if wanted, the importance of each token in it."""
         name = f"layers.{number}.query_key_value"
         weight, bias = self._arrays[f"{name}.weight"], self._arrays[f"{name}.bias"]
         importance = ""

@@ -9,7 +9,8 @@ from itertools import pairwise
 from rasa_token_pruning.encoder.errors import EncoderError
 
 REDUCTIONS = ("drop", "merge")
-SCORES = ("mean_attention", "max_attention", "attention_value")
+LEARNT = "learnt"
+SCORES = ("mean_attention", "max_attention", "attention_value", LEARNT)
 # Words to protect, by name: what attention finds unimportant although a message can turn on it
 # (docs/what-pruning-loses.md).
 PROTECTED = {
@@ -33,7 +34,8 @@ class PruningPolicy:
         ``min_tokens`` is never cut, and only the tokens above the floor are removable.
     :param reduction: ``drop``, or ``merge``: a token that goes is averaged into the most similar one that stays, which
         from then on counts for all that it stands for (after ToMe, arXiv 2210.09461).
-    :param score: What makes a token important, see ``scores``.
+    :param score: What makes a token important, see ``scores``; ``learnt`` needs weights that have learnt it, as an
+        adapter of this package has.
     :param protect: Which words stay, as long as as many tokens do: ``negations``, or words of one piece each, see
         ``protection``. How many tokens stay does not depend on it.
     :raises EncoderError: If a value is outside its range.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.options import AUTO, NONE
 from rasa_token_pruning.encoder.policy import PruningPolicy
 
 LEVELS = ("gentle", "balanced", "aggressive")
@@ -18,9 +19,10 @@ NAMES = ("off", *LEVELS)
 
 # What `rasa-token-pruning tune --preset` has written, one file for each encoder, named after it.
 _FOLDER = Path(__file__).resolve().parent.parent / "presets"
+_ADAPTED = "+adapter"  # what a file's name ends in for an encoder with the adapter that comes with this package
 
 
-def preset(name: str, layers: int, model: str = "") -> PruningPolicy:
+def preset(name: str, layers: int, model: str = "", adapter: str = NONE) -> PruningPolicy:
     """The policy of a name.
 
     :param name: ``gentle``, ``balanced`` or ``aggressive``, by how much accuracy they may cost (docs/measurements.md).
@@ -28,11 +30,15 @@ def preset(name: str, layers: int, model: str = "") -> PruningPolicy:
     :param layers: The number of layers of the encoder, at least 1.
     :param model: The name or folder of the encoder. If its last part is the name of an encoder for which a search has
         found policies, it is these; else a rule of thumb, by the number of layers.
+    :param adapter: As in the featurizer. With ``auto``, where an adapter comes with this package for the model, the
+        policies are those that were found with it.
     :raises EncoderError: If there is no preset of that name, or the file of those that were found is damaged.
     """
     if name not in NAMES:
         raise EncoderError(f"pruning is {name!r}: give one of {', '.join(NAMES)}.")
-    found = _tuned(re.split(r"[\\/]", model.rstrip("\\/"))[-1])
+    place = re.split(r"[\\/]", model.rstrip("\\/"))[-1]
+    with_adapter = adapter == AUTO and name != "off" and _has_adapter(model)
+    found = (_tuned(place + _ADAPTED) if with_adapter else {}) or _tuned(place)
     level = "balanced" if name == "off" else name
     policy = found.get(level, by_rule(level, layers))
     if any(layer >= layers for layer in policy.layers):  # another encoder of the same name
@@ -43,8 +49,9 @@ def preset(name: str, layers: int, model: str = "") -> PruningPolicy:
 def policy_from_options(options: Mapping[str, Any], layers: int) -> PruningPolicy:
     """The policy that a featurizer's options describe: a preset, parts of which they may override.
 
-    :param options: ``model``; ``pruning``, the name of a preset; and ``layers``, ``quantile``, ``min_tokens``,
-        ``reduction``, ``score`` and ``protect``, each with a value of its own, None or missing.
+    :param options: ``model``; ``adapter``, if there may be one; ``pruning``, the name of a preset; and ``layers``,
+        ``quantile``, ``min_tokens``, ``reduction``, ``score`` and ``protect``, each with a value of its own, None or
+        missing.
     :param layers: The number of layers of the encoder, at least 1.
     :raises EncoderError: If a value is wrong.
     """
@@ -53,7 +60,7 @@ def policy_from_options(options: Mapping[str, Any], layers: int) -> PruningPolic
         name = "balanced" if name else "off"
     given = {key.name: options.get(key.name) for key in fields(PruningPolicy)}
     changes = {key: value for key, value in given.items() if value is not None}
-    return replace(preset(name, layers, options["model"]), **changes)
+    return replace(preset(name, layers, options["model"], options.get("adapter", NONE)), **changes)
 
 
 def by_rule(level: str, layers: int) -> PruningPolicy:
@@ -67,6 +74,12 @@ def by_rule(level: str, layers: int) -> PruningPolicy:
 
 
 _RULE = {"gentle": (0.3, 10), "balanced": (0.4, 10), "aggressive": (0.6, 6)}
+
+
+def _has_adapter(model: str) -> bool:
+    from rasa_token_pruning.encoder.adapter_files import adapter_where_cut  # a loaded encoder does not need it
+
+    return adapter_where_cut(model, AUTO) is not None
 
 
 @lru_cache

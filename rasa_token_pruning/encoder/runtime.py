@@ -12,14 +12,14 @@ from weakref import WeakValueDictionary
 from rasa_token_pruning.encoder.bundle import GRAPH, TOKENIZER, Description, read_bundle
 from rasa_token_pruning.encoder.engine import EncoderSpec, Engine
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.location import WEIGHTS_FILE, locate, sha256
 from rasa_token_pruning.encoder.onnx_contents import check_contents
 from rasa_token_pruning.encoder.options import AUTO, NONE, Options, check_threads
-from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.policy import LEARNT, PruningPolicy
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.protection import protected_ids
 from rasa_token_pruning.encoder.readout import joined_layers
 from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
+from rasa_token_pruning.encoder.weights import scored_layers
 
 if TYPE_CHECKING:
     from rasa_token_pruning.encoder.loading import SentenceModel
@@ -82,19 +82,11 @@ def adapter_of(options: Options) -> Path | None:
     """
     policy = options.pruning
     cuts = bool(policy.layers and policy.quantile) if isinstance(policy, PruningPolicy) else policy != "off"
-    return None if options.adapter == AUTO and not cuts else adapter_where_cut(options.model, options.adapter)
-
-
-def adapter_where_cut(model: str, adapter: str) -> Path | None:
-    """The file of the adapter that these two options mean for an encoder which cuts, if they mean one.
-
-    :raises EncoderError: If it, or the model, is missing or damaged.
-    """
-    if adapter == NONE:
+    if options.adapter == NONE or (options.adapter == AUTO and not cuts):
         return None
-    from rasa_token_pruning.encoder.adapter_files import adapter_file, shipped_adapter  # not for a loaded encoder
+    from rasa_token_pruning.encoder.adapter_files import adapter_where_cut  # not for a loaded encoder
 
-    return shipped_adapter(sha256(locate(model) / WEIGHTS_FILE)) if adapter == AUTO else adapter_file(adapter)
+    return adapter_where_cut(options.model, options.adapter)
 
 
 def specification(model: SentenceModel, options: Options, tokenizer: WordPieceTokenizer) -> EncoderSpec:
@@ -105,10 +97,21 @@ def specification(model: SentenceModel, options: Options, tokenizer: WordPieceTo
     layers = model.weights.config.layers
     policy = options.pruning
     if not isinstance(policy, PruningPolicy):
-        policy = preset(policy, layers, options.model)
+        policy = preset(policy, layers, options.model, options.adapter)
     policy.check_fits(layers)
+    _check_scorers(policy, model)
     joined = joined_layers(options.readout, policy, layers)
     return EncoderSpec(policy, joined, model.head, protected_ids(policy.protect, tokenizer))
+
+
+def _check_scorers(policy: PruningPolicy, model: SentenceModel) -> None:
+    known = scored_layers(model.weights.arrays)
+    if policy.score == LEARNT and policy.quantile > 0 and not set(policy.layers) <= set(known):
+        raise EncoderError(
+            f"score is {LEARNT!r}, but what makes tokens important was learnt for layers {known} of this encoder, and "
+            f"layers is {list(policy.layers)}: set adapter to one that train-encoder score wrote ({AUTO} for "
+            "all-MiniLM-L6-v2), choose among those layers, or take another score."
+        )
 
 
 def loaded(folder: Path, num_threads: int | None) -> Runtime:

@@ -1,7 +1,7 @@
-"""The importance of tokens, from attention: tensors in, tensors out.
+"""The importance of tokens, from attention or learnt: tensors in, tensors out.
 
-Every score takes a layer's attention probabilities, ``(batch, heads, query, key)``, of which each query sums to 1, and
-its values, ``(batch, heads, key, width / heads)``. It gives the importance of each token,
+Every score from attention takes a layer's attention probabilities, ``(batch, heads, query, key)``, of which each query
+sums to 1, and its values, ``(batch, heads, key, width / heads)``. It gives the importance of each token,
 ``(batch, key)``, at least 0.
 """
 
@@ -28,6 +28,16 @@ def max_attention(probabilities: Tensor, values: Tensor) -> Tensor:
 def attention_value(probabilities: Tensor, values: Tensor) -> Tensor:
     """The attention that each token receives times the L1 norm of its value (VATP, arXiv 2406.12335), over heads."""
     return (probabilities.mean(dim=2) * values.abs().sum(dim=-1)).mean(dim=1)
+
+
+def learnt(states: Tensor, scorer: Tensor) -> Tensor:
+    """How far each token's state lies in a direction that was learnt, see ``training.importance``.
+
+    :param states: What leaves the layer's attention, ``(batch, length, width)``.
+    :param scorer: The direction, ``(width,)``.
+    :return: ``(batch, length)``, at least 0; a text's scores sum to 1.
+    """
+    return (states @ scorer).softmax(dim=-1)
 
 
 SCORES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

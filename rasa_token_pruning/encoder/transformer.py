@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.policy import LEARNT, PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens, most_important, scatter_tokens
 from rasa_token_pruning.encoder.relative_positions import distance_buckets, gather_bias
-from rasa_token_pruning.encoder.scores import SCORES
-from rasa_token_pruning.encoder.weights import EncoderWeights, TransformerConfig
+from rasa_token_pruning.encoder.scores import SCORES, learnt
+from rasa_token_pruning.encoder.weights import EncoderWeights, TransformerConfig, scored_layers
 
 DROPOUT = 0.1  # as in BERT's own training
 
@@ -131,19 +131,20 @@ class Layer(nn.Module):
 class Transformer(nn.Module):
     """Embeddings and layers; ``run`` applies a pruning policy on the way."""
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(self, config: TransformerConfig, scored: Sequence[int] = ()) -> None:
         super().__init__()
         self.config = config
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         buckets = config.relative_buckets
         self.relative_bias = nn.Embedding(buckets, config.heads) if buckets else None
+        self.scorers = nn.ParameterDict({str(number): nn.Parameter(torch.empty(config.width)) for number in scored})
 
     @classmethod
     def from_weights(cls, weights: EncoderWeights) -> Transformer:
         """A transformer that shares its memory with the given arrays, ready to run."""
         with torch.device("meta"):
-            transformer = cls(weights.config)
+            transformer = cls(weights.config, scored_layers(weights.arrays))
         arrays = {name: torch.from_numpy(array) for name, array in weights.arrays.items()}
         transformer.load_state_dict(arrays, assign=True)
         return transformer.eval().requires_grad_(False)
@@ -186,8 +187,7 @@ class Transformer(nn.Module):
             if count == length:
                 tokens.hidden = layer.attend(tokens.hidden, tokens.attention_bias())
             else:
-                score = SCORES[policy.score]
-                tokens.hidden, scores = layer.attend_and_score(tokens.hidden, tokens.attention_bias(), score)
+                tokens.hidden, scores = self.attend_and_score(number, tokens.hidden, tokens.attention_bias(), policy)
                 offered = None if protected is None else protected.gather(1, tokens.kept)
                 chosen = most_important(scores.detach(), count, offered)
                 targets = tokens.keep(chosen, merge=policy.reduction == "merge")
@@ -201,6 +201,16 @@ class Transformer(nn.Module):
             kept=tokens.kept,
             cuts=tuple(cuts),
         )
+
+    def attend_and_score(
+        self, number: int, hidden: Tensor, bias: Tensor | None, policy: PruningPolicy
+    ) -> tuple[Tensor, Tensor]:
+        """The attention half of a layer that cuts, and the importance of each token, ``(batch, length)``."""
+        layer = cast("Layer", self.layers[number])
+        if policy.score != LEARNT:
+            return layer.attend_and_score(hidden, bias, SCORES[policy.score])
+        attended = layer.attend(hidden, bias)
+        return attended, learnt(attended, self.scorers[str(number)])
 
     @torch.inference_mode()
     def run_until(self, last: int, ids: Tensor) -> Tensor:

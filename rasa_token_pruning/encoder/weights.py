@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+SCORERS = "scorers."
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,18 @@ class EncoderWeights:
 
     :param config: The shape.
     :param arrays: float32 arrays under the names of ``transformer.Transformer``'s parameters. Linear weights are
-        ``(output, input)``, as torch stores them.
+        ``(output, input)``, as torch stores them. Under ``scorers.2`` is what makes tokens important in layer 2, if
+        that was learnt, ``(width,)``, see ``scores.learnt``.
     """
 
     config: TransformerConfig
     arrays: Mapping[str, np.ndarray]
+
+
+def scored_layers(arrays: Iterable[str]) -> list[int]:
+    """The layers, ascending, in which it was learnt what makes tokens important; of the names of arrays."""
+    numbers = (name.removeprefix(SCORERS) for name in arrays if name.startswith(SCORERS))
+    return sorted(int(number) for number in numbers if number.isdecimal())
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,7 +80,7 @@ def encoders_of(options: Mapping[str, object]) -> tuple[dict[str, PrunedEncoder]
     name = str(options["model"])
     model = shared_model(name)  # held until the encoders have it, so that it is read once
     layers = model.weights.config.layers
-    policies = {level: preset(level, layers, name) for level in NAMES}
+    policies = {level: preset(level, layers, name, str(options["adapter"])) for level in NAMES}
     own = policy_from_options(options, layers)
     used = _same(own, policies) or YOURS
     policies.setdefault(used, own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,18 @@ def extract(trained: str, model: str, rank: int, output: Path) -> str:
     adapter = Adapter.between(before.weights, after.weights, rank)
     if not adapter.arrays:
         raise TrainingError(f"{trained} has the layers of {model}: there is nothing to write.")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f"{output.name}.partial")
-    write_adapter(partial, adapter, sha256(before.folder / WEIGHTS_FILE), {"rank": rank, "training": _record(after)})
-    os.replace(partial, output)
+    write_whole(output, adapter, before, {"rank": rank, "training": _record(after)})
     return (
         f"{output} has {output.stat().st_size / 2**20:.2f} MiB and {_share(before, after, adapter):.0%} of the change."
     )
+
+
+def write_whole(output: Path, adapter: Adapter, model: SentenceModel, provenance: Mapping[str, Any]) -> None:
+    """Write an adapter to a model, or nothing."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f"{output.name}.partial")
+    write_adapter(partial, adapter, sha256(model.folder / WEIGHTS_FILE), provenance)
+    os.replace(partial, output)
 
 
 def _tail(model: SentenceModel) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.presets import LEVELS
 from rasa_token_pruning.evaluation.arguments import whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
@@ -36,6 +37,7 @@ def add(commands: Any) -> None:
     _add_distill(kinds)
     _add_adapt(kinds)
     _add_adapter(kinds)
+    _add_score(kinds)
 
 
 def _add_contrastive(kinds: Any) -> None:
@@ -94,6 +96,19 @@ def _add_adapter(kinds: Any) -> None:
     parser.set_defaults(run=run_adapter)
 
 
+def _add_score(kinds: Any) -> None:
+    what = "learn which tokens a cut must not take, and write it into an adapter"
+    parser = kinds.add_parser("score", help=what, description=what[0].upper() + what[1:] + ".")
+    _add_texts(parser)
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument("--adapter", default=AUTO, help="what it has to start from (default: %(default)s)")
+    parser.add_argument("--layers", type=whole(0), nargs="+", default=[], help="in which (default: all)")
+    parser.add_argument("--most", type=whole(8), default=4000, help="from how many messages (default: %(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="(default: %(default)s)")
+    parser.add_argument("--output", type=Path, required=True, help="the file to write, as in mine.safetensors")
+    parser.set_defaults(run=run_score)
+
+
 def _kind(kinds: Any, name: str, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = kinds.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
     plan = _PLANS[name]
@@ -122,9 +137,7 @@ def run(arguments: argparse.Namespace) -> None:
         from rasa_token_pruning.training import kinds
         from rasa_token_pruning.training.job import Job
     except ImportError as missing:
-        raise TrainingError(
-            f"train-encoder needs the package {missing.name}: pip install 'rasa-token-pruning[train]'"
-        ) from missing
+        raise _without(missing) from missing
     job = Job(arguments.kind, plan, arguments.model, arguments.output, arguments.held_out)
     if arguments.kind == "contrastive":
         particulars = [arguments.tasks, arguments.texts, arguments.pairs, arguments.per_intent, arguments.names]
@@ -141,6 +154,23 @@ def run_adapter(arguments: argparse.Namespace) -> None:
     from rasa_token_pruning.training.extraction import extract
 
     print(extract(arguments.trained, arguments.model, arguments.rank, arguments.output))
+
+
+def run_score(arguments: argparse.Namespace) -> None:
+    """Learn scores, and say how well.
+
+    :raises TrainingError: If there is too little to learn from, or the result would overwrite something.
+    """
+    try:
+        from rasa_token_pruning.training.scoring import learn_scores
+    except ImportError as missing:
+        raise _without(missing) from missing
+    names = ("texts", "varied", "most", "model", "adapter", "layers", "seed", "output")
+    print(learn_scores(*(getattr(arguments, name) for name in names)))
+
+
+def _without(missing: ImportError) -> TrainingError:
+    return TrainingError(f"train-encoder needs the package {missing.name}: pip install 'rasa-token-pruning[train]'")
 
 
 def _check(plan: Plan) -> None:

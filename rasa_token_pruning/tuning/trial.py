@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
 from rasa_token_pruning.encoder.options import NONE
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
-from rasa_token_pruning.encoder.runtime import adapter_where_cut
 from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened

@@ -18,6 +18,7 @@ from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import sha256
 from rasa_token_pruning.encoder.options import check_threads
+from rasa_token_pruning.encoder.weights import SCORERS
 
 COMPONENTS = (TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector, FewShotEntityExtractor)
 BY_NAME = {component.__name__: component for component in COMPONENTS}
@@ -34,7 +35,7 @@ def use(component, options, model):
     if component is TokenPruningFeaturizer:
         if "model" not in options or isinstance(options["model"], str):
             config["model"] = model
-        if str(config["adapter"]).endswith(".safetensors"):
+        if str(config["adapter"]).endswith(".safetensors") or config["score"] == "learnt":
             config["adapter"] = adapter_to(model)
         with as_config_error(component.__name__, EncoderError):
             check_threads(config["num_threads"])
@@ -42,9 +43,9 @@ def use(component, options, model):
 
 
 def adapter_to(model):
-    """The file of an adapter that changes nothing."""
+    """The file of an adapter that changes nothing, and takes all tokens for equally important."""
     file = Path(model).parent / "adapter.safetensors"
-    name = "layers.0.expand.bias"
-    nothing = Adapter({name: np.zeros_like(shared_model(model).weights.arrays[name])})
+    config = shared_model(model).weights.config
+    nothing = Adapter({f"{SCORERS}{number}": np.zeros(config.width) for number in range(config.layers)})
     write_adapter(file, nothing, sha256(Path(model) / "model.safetensors"), {})
     return str(file)

@@ -14,6 +14,7 @@ from string import ascii_lowercase, digits
 # Before transformers is imported: no test asks the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -32,8 +33,13 @@ from transformers import (
     XLMRobertaModel,
 )
 
+from rasa_token_pruning.encoder.adapter import Adapter
+from rasa_token_pruning.encoder.adapter_files import write_adapter
 from rasa_token_pruning.encoder.calibration import calibration_texts
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.encoder.weights import SCORERS
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = """please could you help me reset my password because i cannot log in to the vpn from home anymore with laptop
@@ -218,6 +224,17 @@ def write_word_pieces():
 def tiny_folder(tmp_path_factory) -> Path:
     """A tiny model that no test may change."""
     return write_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def scored_adapter(tiny_folder, tmp_path_factory) -> Path:
+    """An adapter to the tiny model that knows what makes tokens important in all layers, and changes nothing else."""
+    file = tmp_path_factory.mktemp("scored") / "scored.safetensors"
+    config = shared_model(str(tiny_folder)).weights.config
+    chance = np.random.default_rng(0)
+    scorers = {f"{SCORERS}{n}": chance.normal(size=config.width).astype(np.float16) for n in range(config.layers)}
+    write_adapter(file, Adapter(scorers), sha256(tiny_folder / WEIGHTS_FILE), {})
+    return file
 
 
 @pytest.fixture

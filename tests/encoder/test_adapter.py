@@ -19,7 +19,7 @@ from rasa_token_pruning.encoder.location import DEFAULT_MODEL, WEIGHTS_FILE, loc
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.publishing import publish
-from rasa_token_pruning.encoder.weights import EncoderWeights
+from rasa_token_pruning.encoder.weights import EncoderWeights, scored_layers
 from tests.conftest import ROOT
 
 POLICY = PruningPolicy((1,), 0.5, 3)
@@ -199,6 +199,33 @@ def test_the_one_in_the_package_belongs_to_the_packaged_model_and_says_where_it_
     assert settings["kind"] == "contrastive"
     learnt_from = {name.removesuffix(", names"): count for name, (count, _) in settings["examples"].items()}
     assert learnt_from == {file.stem: 500 for file in (ROOT / "corpus").glob("*.yml")}
+
+
+def test_a_score_that_was_not_learnt_is_refused_with_the_way_out(tiny_folder, scored_adapter, written):
+    policy = PruningPolicy((1, 2), 0.5, 4, score="learnt")
+    for adapter in ("none", "auto", written[0]):
+        with pytest.raises(EncoderError, match=r"learnt for layers \[\] .* layers is \[1, 2\]: set adapter to one"):
+            PrunedEncoder(str(tiny_folder), policy, adapter=str(adapter))
+    uncut = PrunedEncoder(str(tiny_folder), dataclasses.replace(policy, quantile=0.0), num_threads=1)
+    scored = PrunedEncoder(str(tiny_folder), policy, adapter=str(scored_adapter), num_threads=1)
+    assert not np.allclose(scored.encode("one two three"), uncut.encode("one two three"), atol=1e-3)
+    np.testing.assert_allclose(scored.without_cuts().encode("one two three"), uncut.encode("one two three"), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["scorers.4", "scorers.x", "scorers."])
+def test_a_score_for_no_layer_of_the_encoder_is_refused(tiny_folder, name):
+    with pytest.raises(EncoderError, match=f"changes {name}, which"):
+        Adapter({name: np.zeros(shared_model(str(tiny_folder)).weights.config.width, np.float16)}).applied(
+            shared_model(str(tiny_folder)).weights
+        )
+
+
+def test_the_one_in_the_package_knows_what_is_important_in_every_layer():
+    model = shared_model(DEFAULT_MODEL)
+    file = read_adapter(shipped_adapter(sha256(model.folder / WEIGHTS_FILE)))
+    layers = range(model.weights.config.layers)
+    assert scored_layers(file.adapter.arrays) == list(layers)
+    assert all(file.provenance["scores"][str(layer)]["correlation"] > 0.4 for layer in layers)
 
 
 def test_the_one_in_the_package_changes_what_is_pruned_and_nothing_else():

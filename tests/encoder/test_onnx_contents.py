@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,12 +14,13 @@ from onnx import helper, numpy_helper
 
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.onnx_contents import OPERATORS, check_contents
-from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
+from rasa_token_pruning.encoder.policy import REDUCTIONS, PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.encoder.scores import SCORES
 
 
 @pytest.fixture(scope="module")
-def graphs(tiny_folder, tmp_path_factory, write_family, families) -> dict[str, bytes]:
+def graphs(tiny_folder, scored_adapter, tmp_path_factory, write_family, families) -> dict[str, bytes]:
     """Graphs of every family, score, reduction, precision and pooling."""
     options = {"engine": "onnx", "num_threads": 1}
     found = {}
@@ -26,6 +28,9 @@ def graphs(tiny_folder, tmp_path_factory, write_family, families) -> dict[str, b
         policy = PruningPolicy((1, 2), 0.4, 4, reduction, score)
         encoder = PrunedEncoder(str(tiny_folder), policy, precision=precision, **options)
         found[f"{score} {reduction} {precision}"] = encoder._runtime.graph
+        learnt = replace(policy, score="learnt")
+        encoder = PrunedEncoder(str(tiny_folder), learnt, precision=precision, adapter=str(scored_adapter), **options)
+        found[f"learnt {reduction} {precision}"] = encoder._runtime.graph
     for family, precision in product(families, ("fp32", "int8")):
         folder = write_family(tmp_path_factory.mktemp("models") / family, family)
         found[f"{family} {precision}"] = PrunedEncoder(

@@ -9,10 +9,10 @@ import torch
 
 from rasa_token_pruning.encoder.onnx_cut import Cutter, bias_by_distance
 from rasa_token_pruning.encoder.onnx_graph import Graph
-from rasa_token_pruning.encoder.policy import SCORES, PruningPolicy
+from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens, most_important
 from rasa_token_pruning.encoder.relative_positions import distance_buckets
-from rasa_token_pruning.encoder.scores import SCORES as TORCH_SCORES
+from rasa_token_pruning.encoder.scores import SCORES, learnt
 from rasa_token_pruning.encoder.weights import TransformerConfig
 
 BATCH, LENGTH, WIDTH, HEADS = 3, 20, 8, 4
@@ -42,7 +42,15 @@ def test_importance_is_the_score_of_torch(score):
     graph = Graph()
     cutter = Cutter(graph, PruningPolicy((0,), 0.5, 4, score=score), CONFIG, None)
     name = cutter.importance(graph.constant(probabilities.numpy()), graph.constant(values.numpy()))
-    torch.testing.assert_close(run(graph, {"scores": name})[0], TORCH_SCORES[score](probabilities, values))
+    torch.testing.assert_close(run(graph, {"scores": name})[0], SCORES[score](probabilities, values))
+
+
+def test_learnt_importance_is_that_of_torch(hidden):
+    scorer = torch.randn(WIDTH)
+    graph = Graph()
+    cutter = Cutter(graph, PruningPolicy((0,), 0.5, 4, score="learnt"), CONFIG, None)
+    name = cutter.learnt_importance(graph.constant(hidden.numpy()), scorer.numpy())
+    torch.testing.assert_close(run(graph, {"scores": name})[0], learnt(hidden, scorer))
 
 
 @pytest.mark.parametrize("reduction", ["drop", "merge"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,12 @@ FOUND = {
 # Those that come with the package, and the layers of their encoders.
 FILES = sorted((Path(presets.__file__).resolve().parents[1] / "presets").glob("*.json"))
 LAYERS = {"all-MiniLM-L6-v2": 6, "all-mpnet-base-v2": 12}
+
+
+def named(file):
+    """The model and the adapter of a file with presets, and the number of layers."""
+    model = file.stem.removesuffix("+adapter")
+    return model, "none" if model == file.stem else "auto", LAYERS[model]
 
 
 @pytest.fixture
@@ -187,6 +194,25 @@ def test_the_encoder_takes_what_was_found(model):
     assert PrunedEncoder(model, "aggressive", engine="torch", num_threads=1).policy == FOUND["aggressive"]
 
 
+def test_what_was_found_with_the_adapter_is_for_an_encoder_that_has_it(folder, tiny_folder):
+    with_it = {level: PruningPolicy((0,), 0.5, 9) for level in LEVELS}
+    write(folder / f"{MODEL}+adapter.json", with_it)
+    assert {level: preset(level, 6, MODEL, "auto") for level in LEVELS} == with_it
+    for adapter in ("none", "mine.safetensors"):
+        assert {level: preset(level, 6, MODEL, adapter) for level in LEVELS} == FOUND
+    assert preset("off", 6, MODEL, "auto") == FOUND["balanced"].without_cuts()  # which has no adapter
+    assert preset("balanced", 4, str(tiny_folder), "auto") == by_rule("balanced", 4)
+    options = {"model": MODEL, "pruning": "gentle", "min_tokens": 20}
+    assert presets.policy_from_options({**options, "adapter": "auto"}, 6) == PruningPolicy((0,), 0.5, 20)
+    assert PrunedEncoder(adapter="auto", num_threads=1).policy == with_it["balanced"]
+
+
+def test_other_weights_under_the_name_have_what_was_found_without_it(folder, tiny_folder, tmp_path):
+    write(folder / f"{MODEL}+adapter.json", {level: PruningPolicy((0,), 0.5, 9) for level in LEVELS})
+    other = shutil.copytree(tiny_folder, tmp_path / "other" / MODEL)
+    assert {level: preset(level, 6, str(other), "auto") for level in LEVELS} == FOUND
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 class TestWhatComesWithThePackage:
     def test_it_says_how_it_was_found(self, file):
@@ -194,18 +220,21 @@ class TestWhatComesWithThePackage:
         assert {"date", "version", "tasks", "setting", "levels"} <= set(record)
         assert date.fromisoformat(record["date"]) and record["version"]
         assert record["tasks"] and all(task["messages"] and task["intents"] for task in record["tasks"].values())
-        assert record["setting"]["model"].rpartition("/")[2] == file.stem
+        model, adapter, _ = named(file)
+        assert record["setting"]["model"].rpartition("/")[2] == model
+        assert record["setting"].get("adapter", "none") == adapter
         assert set(record["levels"]) == set(LEVELS)
 
     def test_it_is_what_the_preset_gives(self, file):
         levels = json.loads(file.read_bytes())["levels"]
+        model, adapter, layers = named(file)
         for level in LEVELS:
             policy = PruningPolicy(**levels[level]["policy"])
-            assert 0 < policy.quantile < 1 and policy.layers[-1] < LAYERS[file.stem]
-            assert preset(level, LAYERS[file.stem], file.stem) == policy
+            assert 0 < policy.quantile < 1 and policy.layers[-1] < layers
+            assert preset(level, layers, model, adapter) == policy
 
     def test_less_and_less_is_left(self, file):
-        layers = LAYERS[file.stem]
-        work = [work_left(preset(level, layers, file.stem), layers, [60]) for level in LEVELS]
+        model, adapter, layers = named(file)
+        work = [work_left(preset(level, layers, model, adapter), layers, [60]) for level in LEVELS]
         assert all(more >= less for more, less in pairwise(work)), work
         assert work[0] < 1

@@ -103,12 +103,13 @@ POLICIES = [
     PruningPolicy((2,), 0.5, 4),
     PruningPolicy((1, 2, 4), 0.3, 3),
     PruningPolicy((1, 3), 0.5, 4, "merge", "attention_value"),
+    PruningPolicy((1, 3), 0.5, 4, score="learnt"),
 ]
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
 def test_a_text_is_encoded_alike_alone_in_any_batch_and_in_any_order(some_texts, policy, engine):
-    encoder = PrunedEncoder(pruning=policy, engine=engine, num_threads=1)
+    encoder = PrunedEncoder(pruning=policy, engine=engine, num_threads=1, adapter="auto")
     together = encoder.encode_tokens(some_texts)
     order = random.Random(1).sample(range(len(some_texts)), len(some_texts))
     shuffled = encoder.encode_tokens([some_texts[number] for number in order])
@@ -134,7 +135,7 @@ def test_encode_and_encode_tokens_agree(some_texts, pruning, readout, engine):
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
 def test_as_many_pieces_stay_as_the_policy_says_and_both_ends_among_them(some_texts, policy, engine):
-    for text in PrunedEncoder(pruning=policy, engine=engine, num_threads=1).encode_tokens(some_texts):
+    for text in PrunedEncoder(pruning=policy, engine=engine, num_threads=1, adapter="auto").encode_tokens(some_texts):
         expected = len(text.pieces.ids)
         for _ in policy.layers:
             expected = policy.tokens_kept(expected)
@@ -401,12 +402,14 @@ def test_the_cache_is_bounded_also_by_texts_of_which_the_end_is_not_read(counted
 
 
 @pytest.mark.parametrize("reduction", ["drop", "merge"])
-@pytest.mark.parametrize("score", ["mean_attention", "max_attention", "attention_value"])
+@pytest.mark.parametrize("score", ["mean_attention", "max_attention", "attention_value", "learnt"])
 def test_both_engines_agree_on_the_packaged_model(varied_texts, reduction, score):
     policy = PruningPolicy((1, 3), 0.4, 4, reduction, score)
     texts = varied_texts[::15]
     torch_, onnx = (
-        PrunedEncoder(pruning=policy, readout="final+cut", engine=name, num_threads=1).encode_tokens(texts)
+        PrunedEncoder(pruning=policy, readout="final+cut", engine=name, num_threads=1, adapter="auto").encode_tokens(
+            texts
+        )
         for name in ("torch", "onnx")
     )
     for one, other in zip(torch_, onnx, strict=True):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rasa_token_pruning.encoder import policy
-from rasa_token_pruning.encoder.scores import SCORES, attention_value, max_attention, mean_attention
+from rasa_token_pruning.encoder.scores import SCORES, attention_value, learnt, max_attention, mean_attention
 
 
 def attention(batch: int, heads: int, length: int) -> torch.Tensor:
@@ -25,7 +25,14 @@ def received(probabilities: torch.Tensor, text: int, head: int, key: int) -> flo
 
 
 def test_every_score_that_a_policy_may_name_is_there():
-    assert tuple(SCORES) == policy.SCORES
+    assert (*SCORES, policy.LEARNT) == policy.SCORES
+
+
+def test_what_was_learnt_is_a_direction_of_the_states():
+    states, scorer = torch.randn(2, 5, 4), torch.tensor([0.0, 2.0, 0.0, 0.0])
+    scores = learnt(states, scorer)
+    assert (scores >= 0).all() and torch.allclose(scores.sum(dim=1), torch.ones(2))
+    assert torch.equal(scores.argsort(dim=1), states[..., 1].argsort(dim=1))
 
 
 @pytest.mark.parametrize("name", SCORES)

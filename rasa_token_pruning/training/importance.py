@@ -1,0 +1,115 @@
+"""What makes a token important to the embedding of its text, learnt from embeddings of texts without some of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.pooling import read_out
+from rasa_token_pruning.encoder.readout import ModelHead
+from rasa_token_pruning.encoder.transformer import Transformer
+from rasa_token_pruning.encoder.weights import EncoderWeights
+
+# How much is cut at random: more than a preset does, so that it shows what must not go.
+QUANTILE, FLOOR = 0.7, 6
+_CUTS = 24  # of each text
+_RIDGE = 100.0
+_BATCH = 16  # texts
+
+
+class _CutAtRandom(Transformer):
+    """Cuts tokens whatever they are, and remembers the states that it did that to."""
+
+    states: Tensor
+
+    def attend_and_score(
+        self, number: int, hidden: Tensor, bias: Tensor | None, policy: PruningPolicy
+    ) -> tuple[Tensor, Tensor]:
+        self.states, scores = super().attend_and_score(number, hidden, bias, policy)
+        return self.states, torch.rand_like(scores)
+
+
+def learnt_scorer(
+    weights: EncoderWeights, head: ModelHead, texts: Sequence[np.ndarray], layer: int, seed: int
+) -> tuple[np.ndarray, float]:
+    """The direction in which a layer's states lie of tokens that an embedding needs, for ``scores.learnt``.
+
+    Of each text many random sets of tokens are dropped in the layer. A token's importance is by how much less the
+    embedding turns away from the unpruned one with it than without it, on average over the sets (its Banzhaf value, see
+    Wang and Jia 2023, arXiv 2205.15466), in standard deviations within its text. Ridge regression predicts it from the
+    token's state behind the layer's attention.
+
+    :param weights: The encoder.
+    :param head: From its last hidden states to its embedding.
+    :param texts: Token ids with special tokens at both ends, each ``(length,)``, int64. Texts of at most ``FLOOR + 1``
+        tokens are left out.
+    :param layer: From 0 on.
+    :param seed: Another one drops others.
+    :return: The direction, ``(width,)``, float32, and the correlation of what it predicts with the importance in
+        texts of which it has not learnt.
+    :raises ValueError: If fewer than 8 texts are long enough.
+    """
+    policy = PruningPolicy((layer,), QUANTILE, FLOOR)
+    batches = list(_batches([ids for ids in texts if policy.tokens_kept(len(ids)) < len(ids) - 1]))
+    if sum(map(len, batches)) < 8:
+        raise ValueError(f"fewer than 8 texts have more than {FLOOR + 1} word pieces")
+    torch.manual_seed(seed)
+    transformer = cast("_CutAtRandom", _CutAtRandom.from_weights(weights))
+    found = [
+        _importance(transformer, head, torch.from_numpy(batch), policy)
+        for batch in tqdm(batches, f"Learning scores in layer {layer}", unit="batch")
+    ]
+    unseen, seen = found[::8], [one for place, one in enumerate(found) if place % 8]
+    fitted = _regressed(*map(torch.cat, zip(*seen or found, strict=True)))
+    states, importance = map(torch.cat, zip(*unseen, strict=True))
+    correlation = float(torch.corrcoef(torch.stack([states @ fitted, importance]))[0, 1])
+    return _regressed(*map(torch.cat, zip(*found, strict=True))).numpy(), correlation
+
+
+def _batches(texts: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Texts of equal length, ``(texts, length)``."""
+    for _, group in groupby(sorted(texts, key=len), key=len):
+        equal = np.stack(list(group))
+        yield from (equal[start : start + _BATCH] for start in range(0, len(equal), _BATCH))
+
+
+@torch.inference_mode()
+def _importance(
+    transformer: _CutAtRandom, head: ModelHead, ids: Tensor, policy: PruningPolicy
+) -> tuple[Tensor, Tensor]:
+    """The states of all tokens but the special ones, ``(tokens, width)``, and their importance, ``(tokens,)``."""
+    (layer,) = policy.layers
+    below = transformer.run_until(layer, ids)
+    whole = functional.normalize(read_out(transformer.run_from(layer, below, policy.without_cuts()), head), dim=-1)
+    run = transformer.run_from(layer, below.repeat_interleave(_CUTS, dim=0), policy)
+    cut = functional.normalize(read_out(run, head), dim=-1)
+    turned = 1 - (cut * whole.repeat_interleave(_CUTS, dim=0)).sum(dim=-1)
+    kept = torch.zeros(len(turned), ids.shape[1]).scatter(1, run.kept, 1.0).view(len(ids), _CUTS, -1)
+    turned = turned.view(len(ids), _CUTS, 1)
+    less = _mean(turned, 1 - kept) - _mean(turned, kept)
+    inner = less[:, 1:-1]
+    spread = inner.std(dim=1, keepdim=True).clamp(min=1e-6)
+    importance = (inner - inner.mean(dim=1, keepdim=True)) / spread
+    states = transformer.states[::_CUTS, 1:-1]
+    return states.reshape(-1, states.shape[-1]), importance.reshape(-1)
+
+
+def _mean(turned: Tensor, where: Tensor) -> Tensor:
+    """For each token the mean over the cuts in which it was kept, or was not, ``(texts, length)``."""
+    return (turned * where).sum(dim=1) / where.sum(dim=1).clamp(min=1)
+
+
+def _regressed(states: Tensor, importance: Tensor) -> Tensor:
+    """Ridge regression, ``(width,)``; the intercept, which makes no token more important than another, is left out."""
+    centred = states - states.mean(dim=0)
+    penalty = _RIDGE * torch.eye(states.shape[1])
+    direction: Tensor = torch.linalg.solve(centred.T @ centred + penalty, centred.T @ importance)
+    return direction
