@@ -40,13 +40,16 @@ REFINED = "balanced"  # the level at which encoders are refined as well
 
 
 def systems(adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
-    """What is compared; the first is the reference. Each has the presets that were found for it."""
+    """What is compared; the first is the reference. Each has the presets that were found for it, and the adapter those
+    that were found without it, by attention, as well.
+    """
     layers = shared_model(START).weights.config.layers
-    for name, file, found_with in (("as published", NONE, NONE), ("adapter", adapter, AUTO)):
-        for level, readout in WAYS:
-            policy = preset(level, layers, START, found_with)
-            encoder = PrunedEncoder(START, policy, readout, precision="auto", adapter=file, cache_mib=MEMORY)
-            yield f"{name}, {level}, {readout}", encoder
+    ways = [("as published", NONE, NONE, way) for way in WAYS] + [("adapter", adapter, AUTO, way) for way in WAYS]
+    ways += [("adapter by attention", adapter, NONE, way) for way in WAYS if way[0] != "off"]
+    for name, file, found_with, (level, readout) in ways:
+        policy = preset(level, layers, START, found_with)
+        encoder = PrunedEncoder(START, policy, readout, precision="auto", adapter=file, cache_mib=MEMORY)
+        yield f"{name}, {level}, {readout}", encoder
 
 
 def confidences(encoder: PrunedEncoder, folder: Path, split: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.validation import validate
 from rasa.shared.data import TrainingType
 
+from benchmarks.adapter import table as adapter_table
 from benchmarks.cross_validation import table as cross_validation
 from benchmarks.engines import table as engines
 from benchmarks.entities import OTHERS, accuracy_table, cost_table
@@ -115,12 +116,21 @@ def test_its_tables_are_the_measured_ones(root, readme):
     assert len(shown) >= 10 and all(line in measured for line in shown)
 
 
+@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2+adapter", "all-mpnet-base-v2"])
+def test_what_it_says_of_the_search_is_what_was_found(root, name):
+    found = SearchResult.load(root / "benchmarks" / "results" / f"tune-{name}.json")
+    assert report(found, "final+cut", LEVELS) in (root / "docs" / "pruning.md").read_text(encoding="utf-8")
+
+
+def test_what_the_page_about_training_says_of_the_adapter_is_the_measured(root):
+    rows = json.loads((root / "benchmarks" / "results" / "adapter.json").read_text())["rows"]
+    assert adapter_table(rows) in (root / "docs" / "training.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("model", ["all-MiniLM-L6-v2", "all-mpnet-base-v2"])
 def test_what_it_says_of_pruning_is_the_measured(root, readme, model):
     results = root / "benchmarks" / "results"
     pruning = (root / "docs" / "pruning.md").read_text(encoding="utf-8")
-    found = SearchResult.load(results / f"tune-{model}.json")
-    assert report(found, "final+cut", LEVELS) in pruning
     record = json.loads((results / f"accuracy-{model}.json").read_text())
     accuracy = accuracy_command.summary(record)
     assert accuracy in pruning and accuracy_command.tables(record) in pruning

@@ -38,11 +38,17 @@ def test_the_drawing_shows_what_the_encoder_does_with_its_message():
 
 
 def test_presets_are_those_of_the_package():
-    rows = re.findall(r'^\| `"?(\w+)"?` \| \[(\d)\] \| ([\d.]+) \| (\d+) \|', (DOCS / "choosing.md").read_text(), re.M)
+    cell = r"(\[[\d, ]+\]), ([\d.]+), (\d+) \| "
+    rows = re.findall(rf'^\| `"?(\w+)"?` \| {cell}{cell}', (DOCS / "choosing.md").read_text(), re.M)
     assert [row[0] for row in rows] == ["off", *LEVELS]
-    for name, layer, quantile, floor in rows:
-        policy = preset(name, 6, "all-MiniLM-L6-v2")
-        assert (policy.layers, policy.quantile, policy.min_tokens) == ((int(layer),), float(quantile), int(floor))
+    for name, *said in rows:
+        for adapter, (layers, quantile, floor) in (("auto", said[:3]), ("none", said[3:])):
+            policy = preset(name, 6, "all-MiniLM-L6-v2", adapter)
+            assert (str(list(policy.layers)), policy.quantile, policy.min_tokens) == (
+                layers,
+                float(quantile),
+                int(floor),
+            )
 
 
 def test_the_rule_for_other_encoders_is_that_of_the_package():
