@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,13 @@ def shipped_adapter(base: str) -> Path | None:
 
     :param base: SHA-256 of their ``model.safetensors``.
     """
-    return next((file for file in sorted(_FOLDER.glob("*.safetensors")) if read_adapter(file).base == base), None)
+    return next((file for file in sorted(_FOLDER.glob("*.safetensors")) if _base(file) == base), None)
+
+
+def _base(file: Path) -> str | None:
+    """SHA-256 of the weights that an adapter belongs to; the adapter itself is not read for that."""
+    with _opened(file) as (_, said):
+        return said.get("base")
 
 
 def adapter_where_cut(model: str, option: str) -> Path | None:
@@ -92,16 +99,23 @@ def read_adapter(file: Path) -> AdapterFile:
 
     :raises EncoderError: If the file is no adapter, or damaged.
     """
+    with _opened(file) as (opened, said):
+        arrays: dict[str, np.ndarray] = {name: opened.get_tensor(name) for name in opened.keys()}
+        provenance = json.loads(said["provenance"])
+    return AdapterFile(Adapter(arrays), said.get("base", ""), sha256(file), provenance)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[Any, Mapping[str, str]]]:
+    """An adapter's file and what it says of itself; whatever is wrong with them is an ``EncoderError``."""
     try:
         with safe_open(file, framework="numpy") as opened:  # type: ignore[attr-defined, no-untyped-call]
             said = opened.metadata() or {}
-            arrays: dict[str, np.ndarray] = {name: opened.get_tensor(name) for name in opened.keys()}
-        if said.get("format") != _FORMAT:
-            raise EncoderError(f"{file} is no adapter that this version reads: {_WAY_OUT}")
-        provenance = json.loads(said["provenance"])
+            if said.get("format") != _FORMAT:
+                raise EncoderError(f"{file} is no adapter that this version reads: {_WAY_OUT}")
+            yield opened, said
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise EncoderError(f"{file} cannot be read as an adapter ({error}): {_WAY_OUT}") from error
-    return AdapterFile(Adapter(arrays), said.get("base", ""), sha256(file), provenance)
 
 
 def write_adapter(file: Path, adapter: Adapter, base: str, provenance: Mapping[str, Any]) -> None:
