@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from benchmarks.metrics import figures
+from benchmarks.metrics import auroc, figures
 from benchmarks.own_encoders import MEMORY, START, cells, gains, judged
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, fit, read
@@ -67,9 +66,7 @@ def confidences(encoder: PrunedEncoder, folder: Path, split: str) -> dict[str, A
         highest = None if outside is None else outside.confidences.max(axis=1)
         found[str(shots)] = figures(inside.confidences.max(axis=1), right, highest)
         if outside is not None:
-            truths = np.repeat([1, 0], [len(inside.familiarity), len(outside.familiarity)])
-            familiarity = np.concatenate([inside.familiarity, outside.familiarity])
-            found[str(shots)]["familiarity_auroc"] = float(roc_auc_score(truths, familiarity))
+            found[str(shots)]["familiarity_auroc"] = auroc(inside.familiarity, outside.familiarity)
     return found
 
 
@@ -124,12 +121,12 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     for task, systems_of_it in rows.items():
         for name, row in systems_of_it.items():
             few = row.get("confidences", {}).values()
-            figures = [
+            told = [
                 " / ".join(f"{one[key]:.3f}" for one in few if key in one)
                 for key in ("calibration_error", "out_of_scope_auroc", "familiarity_auroc")
             ]
             long = " / ".join(f"{one['accuracy']:.3f}" for one in row.get("long", {}).values())
-            lines.append(f"| {task} | {name} | {cells(row)} | {long} | {' | '.join(figures)} |")
+            lines.append(f"| {task} | {name} | {cells(row)} | {long} | {' | '.join(told)} |")
     for name in next(iter(rows.values())):
         of_tasks = [systems_of_it[name] for systems_of_it in rows.values()]
         means = " | ".join(_mean_change(of_tasks, examples) for examples in EXAMPLES)

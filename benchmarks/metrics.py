@@ -20,6 +20,16 @@ def calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = 15
     return float(sum(gaps) / len(confidences))
 
 
+def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
+    """How well a number that is higher inside tells the two groups apart, in ``[0, 1]``; 0.5 is chance.
+
+    :param inside: ``(messages,)``.
+    :param outside: ``(others,)``.
+    """
+    truths = np.repeat([1, 0], [len(inside), len(outside)])
+    return float(roc_auc_score(truths, np.concatenate([inside, outside])))
+
+
 def figures(confidences: np.ndarray, right: np.ndarray, outside: np.ndarray | None = None) -> dict[str, float]:
     """What a classifier's answers are worth, before and after a fallback at Rasa's default threshold.
 
@@ -36,8 +46,7 @@ def figures(confidences: np.ndarray, right: np.ndarray, outside: np.ndarray | No
         "calibration_error": calibration_error(confidences, right),
     }
     if outside is not None:
-        truths = np.repeat([1, 0], [len(confidences), len(outside)])
         result["out_of_scope_messages"] = len(outside)
         result["out_of_scope_caught"] = float((outside < THRESHOLD).mean())
-        result["out_of_scope_auroc"] = float(roc_auc_score(truths, np.concatenate([confidences, outside])))
+        result["out_of_scope_auroc"] = auroc(confidences, outside)
     return result

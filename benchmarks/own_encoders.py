@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
+from benchmarks.metrics import auroc
 from benchmarks.records import store
 from benchmarks.tasks import fit, read
 from rasa_token_pruning import PrunedEncoder
@@ -74,7 +74,7 @@ def out_of_scope_auroc(encoder: PrunedEncoder, folder: Path, split: str) -> floa
     classifier = fit(encoder, folder, 5)
     texts = [read(folder / f"{split}.csv")[0], read(outside)[0]]
     found = [classifier.predict(encoder.encode(part)).confidences.max(axis=1) for part in texts]
-    return float(roc_auc_score(np.repeat([1, 0], [len(part) for part in texts]), np.concatenate(found)))
+    return auroc(*found)
 
 
 def systems(kind: str, own: Path) -> Iterator[tuple[str, PrunedEncoder]]:
