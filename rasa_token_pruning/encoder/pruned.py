@@ -252,13 +252,18 @@ class _Memory:
         return cls(TextCache(max_bytes, lambda row: row.nbytes), TextCache(max_bytes, _size))
 
 
-def batches_of_equal_length(pieces: Sequence[WordPieces]) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Batches of texts of equal length: no padding, and they stay rectangular after every cut."""
+def batches_of_equal_length(
+    pieces: Sequence[WordPieces], most: int | None = None
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Batches of texts of equal length: no padding, and they stay rectangular after every cut.
+
+    :param most: How many texts a batch holds at most; None to fill the processor.
+    """
     by_length: dict[int, list[int]] = {}
     for index, text in enumerate(pieces):
         by_length.setdefault(len(text.ids), []).append(index)
     for length, group in sorted(by_length.items()):
-        size = max(1, _BATCH_PIECES // length)
+        size = most or max(1, _BATCH_PIECES // length)
         for start in range(0, len(group), size):
             indices = group[start : start + size]
             yield indices, np.stack([pieces[index].ids for index in indices])

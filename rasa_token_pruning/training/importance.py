@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -14,7 +13,9 @@ from tqdm import tqdm
 
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pooling import read_out
+from rasa_token_pruning.encoder.pruned import batches_of_equal_length
 from rasa_token_pruning.encoder.readout import ModelHead
+from rasa_token_pruning.encoder.tokenization import WordPieces
 from rasa_token_pruning.encoder.transformer import Transformer
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
@@ -38,7 +39,7 @@ class _CutAtRandom(Transformer):
 
 
 def learnt_scorer(
-    weights: EncoderWeights, head: ModelHead, texts: Sequence[np.ndarray], layer: int, seed: int
+    weights: EncoderWeights, head: ModelHead, texts: Sequence[WordPieces], layer: int, seed: int
 ) -> tuple[np.ndarray, float]:
     """The direction in which a layer's states lie of tokens that an embedding needs, for ``scores.learnt``.
 
@@ -49,8 +50,7 @@ def learnt_scorer(
 
     :param weights: The encoder.
     :param head: From its last hidden states to its embedding.
-    :param texts: Token ids with special tokens at both ends, each ``(length,)``, int64. Texts of at most ``FLOOR + 1``
-        tokens are left out.
+    :param texts: Those of which a cut takes fewer than two tokens are left out.
     :param layer: From 0 on.
     :param seed: Another one drops others.
     :return: The direction, ``(width,)``, float32, and the correlation of what it predicts with the importance in
@@ -58,27 +58,21 @@ def learnt_scorer(
     :raises ValueError: If fewer than 8 texts are long enough.
     """
     policy = PruningPolicy((layer,), QUANTILE, FLOOR)
-    batches = list(_batches([ids for ids in texts if policy.tokens_kept(len(ids)) < len(ids) - 1]))
-    if sum(map(len, batches)) < 8:
-        raise ValueError(f"fewer than 8 texts have more than {FLOOR + 1} word pieces")
+    enough = [text for text in texts if policy.tokens_kept(len(text.ids)) < len(text.ids) - 1]
+    if len(enough) < 8:
+        raise ValueError(f"fewer than 8 texts have more than {FLOOR + 2} word pieces")
     torch.manual_seed(seed)
     transformer = cast("_CutAtRandom", _CutAtRandom.from_weights(weights))
+    batches = [ids for _, ids in batches_of_equal_length(enough, _BATCH)]
     found = [
-        _importance(transformer, head, torch.from_numpy(batch), policy)
-        for batch in tqdm(batches, f"Learning scores in layer {layer}", unit="batch")
+        _importance(transformer, head, torch.from_numpy(ids), policy)
+        for ids in tqdm(batches, f"Learning scores in layer {layer}", unit="batch")
     ]
     unseen, seen = found[::8], [one for place, one in enumerate(found) if place % 8]
     fitted = _regressed(*map(torch.cat, zip(*seen or found, strict=True)))
     states, importance = map(torch.cat, zip(*unseen, strict=True))
     correlation = float(torch.corrcoef(torch.stack([states @ fitted, importance]))[0, 1])
     return _regressed(*map(torch.cat, zip(*found, strict=True))).numpy(), correlation
-
-
-def _batches(texts: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Texts of equal length, ``(texts, length)``."""
-    for _, group in groupby(sorted(texts, key=len), key=len):
-        equal = np.stack(list(group))
-        yield from (equal[start : start + _BATCH] for start in range(0, len(equal), _BATCH))
 
 
 @torch.inference_mode()

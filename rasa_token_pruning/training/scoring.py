@@ -10,7 +10,7 @@ import numpy as np
 
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, read_adapter
-from rasa_token_pruning.encoder.loading import SentenceModel, shared_model
+from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.weights import SCORERS
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.extraction import write_whole
@@ -55,14 +55,15 @@ def learn_scores(
         )
     known = read_texts(texts)
     known += varied(known, made_up * len(known), seed)
-    ids = _ids(start, known, most, seed)
+    chosen = random.Random(seed).sample(known, min(most, len(known)))
+    pieces = start.tokenizer(None).tokenize(chosen, report=False)
     arrays = dict(before.adapter.arrays) if before else {}
     provenance = dict(before.provenance) if before else {}
-    how = {"texts": len(ids), "quantile": QUANTILE, "min_tokens": FLOOR, "seed": seed, "version": __version__}
+    how = {"texts": len(pieces), "quantile": QUANTILE, "min_tokens": FLOOR, "seed": seed, "version": __version__}
     scores, told = dict(provenance.get("scores", {})), []
     for layer in wanted:
         try:
-            scorer, correlation = learnt_scorer(start.weights, start.head, ids, layer, seed)
+            scorer, correlation = learnt_scorer(start.weights, start.head, pieces, layer, seed)
         except ValueError as error:
             raise TrainingError(f"There is too little to learn from: {error}.") from error
         arrays[f"{SCORERS}{layer}"] = scorer.astype(np.float16)
@@ -70,9 +71,3 @@ def learn_scores(
         told.append(f"{correlation:.2f} in layer {layer}")
     write_whole(output, Adapter(arrays), start, {**provenance, "scores": scores})
     return f"{output} knows what makes tokens important. Correlation with what they are worth: {', '.join(told)}."
-
-
-def _ids(model: SentenceModel, texts: Sequence[str], most: int, seed: int) -> list[np.ndarray]:
-    """The token ids of some texts."""
-    chosen = random.Random(seed).sample(list(texts), min(most, len(texts)))
-    return [pieces.ids for pieces in model.tokenizer(None).tokenize(chosen, report=False)]

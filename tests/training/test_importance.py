@@ -36,15 +36,15 @@ def call(*arguments):
     return main(["train-encoder", "score", *map(str, arguments)])
 
 
-def ids_of(model, texts=TEXTS):
-    return [pieces.ids for pieces in model.tokenizer(None).tokenize(texts, report=False)]
+def pieces_of(model, texts=TEXTS):
+    return model.tokenizer(None).tokenize(texts, report=False)
 
 
 @pytest.fixture(scope="module")
 def learnt():
     """A direction in layer 1 of the encoder in use, and how well it predicts."""
     model = shared_model(DEFAULT_MODEL)
-    return learnt_scorer(model.weights, model.head, ids_of(model), 1, seed=0)
+    return learnt_scorer(model.weights, model.head, pieces_of(model), 1, seed=0)
 
 
 def test_it_predicts_what_a_token_is_worth(learnt):
@@ -55,8 +55,8 @@ def test_it_predicts_what_a_token_is_worth(learnt):
 
 def test_it_is_the_same_again_and_another_seed_gives_another(learnt):
     model = shared_model(DEFAULT_MODEL)
-    assert np.array_equal(learnt_scorer(model.weights, model.head, ids_of(model), 1, seed=0)[0], learnt[0])
-    other = learnt_scorer(model.weights, model.head, ids_of(model), 1, seed=1)[0]
+    assert np.array_equal(learnt_scorer(model.weights, model.head, pieces_of(model), 1, seed=0)[0], learnt[0])
+    other = learnt_scorer(model.weights, model.head, pieces_of(model), 1, seed=1)[0]
     assert 0.5 < np.corrcoef(other, learnt[0])[0, 1] < 1
 
 
@@ -64,7 +64,8 @@ def test_a_token_is_worth_what_the_embedding_loses_without_it(learnt):
     """Dropped alone, by hand, on another sentence: what was learnt ranks as the embedding does."""
     model = shared_model(DEFAULT_MODEL)
     transformer = Transformer.from_weights(model.weights)
-    (ids,) = (torch.from_numpy(one) for one in ids_of(model, ["hi, i would like to return the shoes that i bought"]))
+    (pieces,) = pieces_of(model, ["hi, i would like to return the shoes that i bought"])
+    ids = torch.from_numpy(pieces.ids)
     with torch.inference_mode():
         below = transformer.run_until(1, ids[None])
         states = transformer.layers[1].attend(below)
