@@ -1,16 +1,18 @@
 """What the adapter that comes with the package is worth to tasks that it has not seen.
 
     python -m benchmarks.adapter DATA
+    python -m benchmarks.adapter DATA --only "adapter, balanced" "adapter, aggressive"
 
 DATA holds a folder for each task, with train.csv, test.csv and valid.csv. The adapter learnt from ``corpus/`` alone.
 The reference is the encoder as published, without pruning. Results are for ``--split``: choose on ``valid``. Writes
-``benchmarks/results/adapter.json`` after each task, and prints a table.
+``benchmarks/results/adapter.json`` after each task, and prints a table. With ``--only`` rows whose names start so are
+measured, and the others stay as they were stored.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import numpy as np
 
 from benchmarks.metrics import auroc, figures
 from benchmarks.own_encoders import MEMORY, START, cells, gains, judged
-from benchmarks.records import store
+from benchmarks.records import store, stored
 from benchmarks.tasks import SHOTS, fit, read
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.adaptation.assistant import refined
@@ -90,14 +92,16 @@ def made_long(task: DataSet) -> DataSet:
     return DataSet(task.name, few, lengthened(task.judged.chosen(range(0, len(task.judged), every))))
 
 
-def measure(folder: Path, adapter: str, split: str, with_refined: bool) -> dict[str, Any]:
-    """Each system on a task."""
+def measure(folder: Path, adapter: str, split: str, with_refined: bool, only: Sequence[str] = ("",)) -> dict[str, Any]:
+    """Each system on a task, or those whose names start in one of some ways."""
     task = read_data_set(folder, split)
     long = made_long(task)
     rows: dict[str, Any] = {}
     reference: dict[str, np.ndarray] = {}
     of_long: dict[str, np.ndarray] = {}
-    for name, encoder in systems(adapter):
+    for number, (name, encoder) in enumerate(systems(adapter)):
+        if number and not name.startswith(tuple(only)):
+            continue  # the first is the reference
         right = judged(encoder, task)
         reference = reference or right
         right_of_long = judged(encoder, long)
@@ -148,15 +152,18 @@ def main() -> None:
     parser.add_argument("--adapter", default=AUTO, help="the file of another one (default: the package's)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
     parser.add_argument("--refined", action="store_true", help="with `refine: true` as well, which takes long")
+    parser.add_argument("--only", nargs="+", default=[""], help="rows to measure, by how their names start")
     given = parser.parse_args()
     options = PrunedEncoder(START, adapter=given.adapter).options
     assert options is not None  # as of every encoder that was made from a model
     adapter = str(adapter_of(options))
-    rows = {}
+    rows = stored("adapter").get("rows", {}) if given.only != [""] else {}
     for folder in sorted(one for one in given.data.iterdir() if one.is_dir()):
-        rows[folder.name] = measure(folder, adapter, given.split, given.refined)
+        measured = measure(folder, adapter, given.split, given.refined, given.only)
+        rows[folder.name] = {**rows.get(folder.name, {}), **measured}
         if given.split == "test" and given.adapter == AUTO:
-            store("adapter", machine=machine(), start=START, adapter=adapter_identity(adapter), rows=rows)
+            identity = adapter_identity(adapter)
+            store("adapter", machine=machine(), start=START, adapter=identity, measured=given.only, rows=rows)
     print(table(rows))
 
 

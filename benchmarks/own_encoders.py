@@ -1,7 +1,7 @@
 """What training an encoder is worth to a task that took no part: `train-encoder` on all tasks but one, each in turn.
 
     python -m benchmarks.own_encoders contrastive DATA
-    python -m benchmarks.own_encoders distill DATA --corpus corpus
+    python -m benchmarks.own_encoders distill DATA --corpus corpus --start build/adapted
     python -m benchmarks.own_encoders adapt DATA --corpus corpus
 
 DATA holds a folder for each task, with train.csv, test.csv and valid.csv. With ``--corpus`` one encoder learns from the
@@ -32,17 +32,17 @@ from rasa_token_pruning.evaluation.paired_time import paired_time
 
 START = "all-MiniLM-L6-v2"
 BUILD = Path("build") / "own_encoders"
-TEACHER_LAYERS = ("0", "2", "5")
+LAYERS = ("0", "2", "5")  # that stay
 TIMED = 200  # messages
 MEMORY = 512  # MiB for what was encoded
 
 
-def trained(kind: str, left_out: str, data: Path, corpus: Path | None, options: Sequence[str]) -> Path:
+def trained(kind: str, left_out: str, data: Path, corpus: Path | None, start: str, options: Sequence[str]) -> Path:
     """An encoder that learnt from all tasks but one, or from a corpus."""
     output = BUILD / (f"{kind}-of-{corpus.name}" if corpus else f"{kind}-without-{left_out}")
     if not output.exists():
         given = [str(file) for file in sorted(corpus.glob("*.yml"))] if corpus else _others(kind, left_out, data)
-        special = ["--layers", *TEACHER_LAYERS] if kind == "distill" else []
+        special = ["--model", start] + (["--teacher", start, "--layers", *LAYERS] if kind == "distill" else [])
         output.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "rasa_token_pruning.cli", "train-encoder", kind, *given, "--output", output]
         subprocess.run([str(part) for part in (*command, *special, *options)], check=True)
@@ -77,32 +77,32 @@ def out_of_scope_auroc(encoder: PrunedEncoder, folder: Path, split: str) -> floa
     return auroc(*found)
 
 
-def systems(kind: str, own: Path) -> Iterator[tuple[str, PrunedEncoder]]:
+def systems(kind: str, own: Path, start: str) -> Iterator[tuple[str, PrunedEncoder]]:
     """What is compared; the first is the reference."""
-    yield "start", PrunedEncoder(START, "off", cache_mib=MEMORY)
+    yield "start", PrunedEncoder(start, "off", cache_mib=MEMORY)
     if kind != "adapt":
         yield "own", PrunedEncoder(str(own), "off", cache_mib=MEMORY)
         return
     for level in ("balanced", "aggressive"):
         for readout in ("final", "final+cut"):
-            plain = PrunedEncoder(START, level, readout, cache_mib=MEMORY)
+            plain = PrunedEncoder(start, level, readout, cache_mib=MEMORY)
             yield f"start, {level}, {readout}", plain
             yield f"own, {level}, {readout}", PrunedEncoder(str(own), plain.policy, readout, cache_mib=MEMORY)
 
 
-def measure(kind: str, folder: Path, own: Path, split: str) -> dict[str, Any]:
+def measure(kind: str, folder: Path, own: Path, start: str, split: str) -> dict[str, Any]:
     """Each system on the task that was left out."""
     task = read_data_set(folder, split)
     rows: dict[str, Any] = {}
     reference: dict[str, np.ndarray] = {}
-    for name, encoder in systems(kind, own):
+    for name, encoder in systems(kind, own, start):
         right = judged(encoder, task)
         reference = reference or right
         rows[name] = gains(right, reference)
         rows[name]["out_of_scope_auroc"] = out_of_scope_auroc(encoder, folder, split)
     if kind == "distill":
         times = paired_time(
-            PrunedEncoder(str(own), "off").encode, PrunedEncoder(START, "off").encode, task.judged.texts[:TIMED]
+            PrunedEncoder(str(own), "off").encode, PrunedEncoder(start, "off").encode, task.judged.texts[:TIMED]
         )
         rows["own"]["time"] = times.share
     return rows
@@ -140,20 +140,21 @@ def main() -> None:
     parser.add_argument("kind", choices=("contrastive", "distill", "adapt"))
     parser.add_argument("data", type=Path)
     parser.add_argument("--corpus", type=Path, help="a folder of Rasa's NLU data to learn from in place of the tasks")
+    parser.add_argument("--start", default=START, help="the encoder to start from, and to compare with")
     parser.add_argument("--only", nargs="+", help="the tasks to leave out (default: each)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
     words = [*sys.argv[1:], "--"]
     given, options = parser.parse_args(words[: words.index("--")]), words[words.index("--") + 1 : -1]
     rows = {}
     for folder in left_out(given.data, given.only):
-        own = trained(given.kind, folder.name, given.data, given.corpus, options)
-        rows[folder.name] = measure(given.kind, folder, own, given.split)
+        own = trained(given.kind, folder.name, given.data, given.corpus, given.start, options)
+        rows[folder.name] = measure(given.kind, folder, own, given.start, given.split)
         print(table(rows), file=sys.stderr)
     if given.split == "test" and not given.only:
         store(
             f"own_encoders-{given.kind}",
             machine=machine(),
-            start=START,
+            start=given.start,
             corpus=bool(given.corpus),
             options=options,
             rows=rows,

@@ -1,18 +1,19 @@
 """What it is worth that negations are never cut: each preset as it is and with `protect: negations`.
 
     python -m benchmarks.protection DATA
+    python -m benchmarks.protection DATA --adapter auto
 
-DATA holds a folder for each task, with train_10.csv, test.csv and valid.csv. The encoder and the classifier are the
-defaults; examples are 10 an intent. Beside the tasks stands an assistant of our own, in which only negations tell
+DATA holds a folder for each task, with train_10.csv, test.csv and valid.csv. The classifier is the
+default; examples are 10 an intent. Beside the tasks stands an assistant of our own, in which only negations tell
 intents apart (``semantics.negation``). Gaps are to the unpruned encoder, in points, with 95 % intervals, bootstrap over
-messages. Choose on ``--split valid``; with ``test`` it writes ``benchmarks/results/protection.json``. Prints a table.
+messages. Choose on ``--split valid``; with ``test`` it writes ``benchmarks/results/protection.json``, or
+``protection+adapter.json``. Prints a table.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ import numpy as np
 from benchmarks.records import store
 from benchmarks.semantics.negation import judged, taught
 from benchmarks.semantics.statistics import points
-from benchmarks.semantics.systems import LEVELS, OFF, System, policy_of
+from benchmarks.semantics.systems import LEVELS, OFF, Subject, System
 from benchmarks.tasks import TASKS
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import NONE
 from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
 from rasa_token_pruning.evaluation.labelled import Labelled, read_labelled
 from rasa_token_pruning.evaluation.machine import machine
@@ -34,14 +36,12 @@ OWN = "intents that negations tell apart"
 NEGATED = (" not ", "n't", " no ", " never ", " without ", " cannot ", " none ", " nothing ", " nobody ")
 
 
-def encoders() -> Iterator[tuple[str, PrunedEncoder]]:
+def encoders(adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
     """By name; the first is the reference."""
+    subject = Subject(DEFAULT_MODEL, adapter)
     for level in LEVELS:
-        policy = policy_of(DEFAULT_MODEL, level)
-        for protect in ("", PROTECT) if level != OFF else ("",):
-            own = replace(policy, protect=protect) if protect else policy
-            name = f"{level}, protect" if protect else level
-            yield name, PrunedEncoder(DEFAULT_MODEL, own, FINAL_AND_CUT, precision="auto")
+        for protect in ((), PROTECT) if level != OFF else ((),):
+            yield f"{level}, protect" if protect else level, subject.encoder(level, protect)
 
 
 def right(encoder: PrunedEncoder, examples: Labelled, messages: Labelled) -> np.ndarray:
@@ -52,7 +52,7 @@ def right(encoder: PrunedEncoder, examples: Labelled, messages: Labelled) -> np.
     return found
 
 
-def measure(data: Path, split: str) -> dict[str, dict[str, Any]]:
+def measure(data: Path, split: str, adapter: str) -> dict[str, dict[str, Any]]:
     """By encoder its gap on all messages of the tasks, on those with a negation, and on our own."""
     tasks = [
         (read_labelled(data / task / "train_10.csv"), read_labelled(data / task / f"{split}.csv")) for task in TASKS
@@ -61,7 +61,7 @@ def measure(data: Path, split: str) -> dict[str, dict[str, Any]]:
     pairs = judged()
     rows: dict[str, dict[str, Any]] = {}
     reference: list[np.ndarray] = []
-    for name, encoder in encoders():
+    for name, encoder in encoders(adapter):
         everything = np.concatenate([right(encoder, *task) for task in tasks])
         own = right(encoder, taught(), pairs.messages)
         found = [everything, everything[negated], own, own[np.array(pairs.negated)]]
@@ -90,10 +90,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--split", default="test", choices=("test", "valid"))
+    parser.add_argument("--adapter", default=NONE, help="as in the featurizer, unpruned too (default: %(default)s)")
     given = parser.parse_args()
-    rows = measure(given.data, given.split)
+    rows = measure(given.data, given.split, given.adapter)
     if given.split == "test":
-        store("protection", machine=machine(), model=DEFAULT_MODEL, protect=PROTECT, rows=rows)
+        name = "protection" if given.adapter == NONE else "protection+adapter"
+        store(name, machine=machine(), model=DEFAULT_MODEL, protect=PROTECT, rows=rows)
     print(table(rows))
 
 

@@ -16,12 +16,12 @@ from benchmarks.semantics.markers import lost_markers
 from benchmarks.semantics.observe import FAMILIES
 from benchmarks.semantics.observed import OUTSIDE, Observed
 from benchmarks.semantics.parts import ALL, CUT, parts
-from benchmarks.semantics.systems import LEVELS, OFF, READOUTS, make_encoder, policy_of
+from benchmarks.semantics.systems import LEVELS, OFF, READOUTS, Subject
 from benchmarks.semantics.told_apart import own_sentences
 from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
 
 
-def figures(model: str, tasks: Sequence[Observed], own: Observed, texts: Sequence[str]) -> dict[str, Any]:
+def figures(subject: Subject, tasks: Sequence[Observed], own: Observed, texts: Sequence[str]) -> dict[str, Any]:
     """By preset all figures, rounded to four digits behind the point.
 
     :param tasks: The tasks of data sets.
@@ -31,9 +31,9 @@ def figures(model: str, tasks: Sequence[Observed], own: Observed, texts: Sequenc
     negated = [text for text in texts if "negation" in map(word_class, words(text))]
     levels = {
         level: {
-            "policy": asdict(policy_of(model, level)),
+            "policy": asdict(subject.policy(level)),
             "cut": _cut(tasks, level),
-            "negations": lost_markers(make_encoder(model, level), negated),
+            "negations": lost_markers(subject.encoder(level), negated),
             **{readout: _of_readout(tasks, own, level, readout) for readout in READOUTS},
             "calibration": {task.task: calibration(task, level, FINAL_AND_CUT) for task in tasks},
             "out_of_scope": {

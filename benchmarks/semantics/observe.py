@@ -18,7 +18,7 @@ from benchmarks.semantics.observed import CLEAN, FREQUENT, OUTSIDE, PRUNED, RAND
 from benchmarks.semantics.people import NAMES, SCRIPTS, greeted, introduced
 from benchmarks.semantics.substitutions import Change, changed
 from benchmarks.semantics.swaps import SWAPS, negated
-from benchmarks.semantics.systems import LEVELS, OFF, System, make_encoder
+from benchmarks.semantics.systems import LEVELS, OFF, Subject, System
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.tokenization import WordPieces
 from rasa_token_pruning.evaluation.few_shot import draw
@@ -43,7 +43,7 @@ FAMILIES: dict[str, dict[str, Change]] = {
 Texts = tuple[list[int], list[str]]  # of which message each text is made, and the texts
 
 
-def observe(model: str, folder: Path, most: int, changed_texts: int) -> Observed:
+def observe(subject: Subject, folder: Path, most: int, changed_texts: int) -> Observed:
     """One task of a folder with ``train.csv``, ``train_10.csv``, ``test.csv`` and perhaps ``oos_test.csv``.
 
     :param most: How many messages of the test split at most; they are drawn at random.
@@ -62,14 +62,14 @@ def observe(model: str, folder: Path, most: int, changed_texts: int) -> Observed
     if outside.is_file():
         texts = list(read_labelled(outside).texts)
         sets[OUTSIDE] = ([-1] * len(texts), texts)
-    return _observed(model, folder.name, draws, messages, sets, train)
+    return _observed(subject, folder.name, draws, messages, sets, train)
 
 
-def observe_pairs(model: str) -> Observed:
+def observe_pairs(subject: Subject) -> Observed:
     """The assistant in which negations decide, see ``negation``."""
     messages, taught = negation.judged().messages, negation.taught()
     sets = {CLEAN: (list(range(len(messages))), list(messages.texts))}
-    return _observed(model, OWN_TASK, [taught], messages, sets, taught)
+    return _observed(subject, OWN_TASK, [taught], messages, sets, taught)
 
 
 def _drawn(count: int, most: int) -> list[int]:
@@ -78,15 +78,15 @@ def _drawn(count: int, most: int) -> list[int]:
 
 
 def _observed(
-    model: str, task: str, draws: list[Labelled], messages: Labelled, sets: dict[str, Texts], train: Labelled
+    subject: Subject, task: str, draws: list[Labelled], messages: Labelled, sets: dict[str, Texts], train: Labelled
 ) -> Observed:
-    tokenizer = shared_model(model).tokenizer(None)
+    tokenizer = shared_model(subject.model).tokenizer(None)
     frequencies = document_frequencies(tokenizer.tokenize(train.texts), tokenizer.vocabulary_size)
     intent_words = IntentWords.of(train.texts, train.intents)
     arrays: dict[str, np.ndarray] = {}
     systems = {}
     for level in LEVELS:
-        systems[level] = System.learn(make_encoder(model, level), draws)
+        systems[level] = System.learn(subject.encoder(level), draws)
         arrays[f"tally/{level}"] = tallies(systems[level].encoder, messages, intent_words)
         for name, (_, texts) in sets.items():
             arrays |= {f"{name}/{level}/{what}": found for what, found in systems[level].outcomes(texts)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rasa_token_pruning import PrunedEncoder, PruningPolicy
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
 from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.options import NONE
 from rasa_token_pruning.encoder.presets import LEVELS as PRESETS
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -21,14 +23,27 @@ LEVELS = (OFF, *PRESETS)
 READOUTS = (FINAL_AND_CUT, FINAL)  # the default first
 
 
-def policy_of(model: str, level: str) -> PruningPolicy:
-    """What a preset means for a model."""
-    return preset(level, shared_model(model).weights.config.layers, model)
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at.
 
+    :param model: As in the featurizer.
+    :param adapter: As in the featurizer; where nothing is cut it changes the encoder too, so that what is lost is lost
+        by pruning.
+    """
 
-def make_encoder(model: str, level: str) -> PrunedEncoder:
-    """The encoder that TokenPruningFeaturizer makes by default, with a preset."""
-    return PrunedEncoder(model, policy_of(model, level), FINAL_AND_CUT, precision="auto", num_threads=1)
+    model: str
+    adapter: str = NONE
+
+    def policy(self, level: str) -> PruningPolicy:
+        """What a preset means."""
+        return preset(level, shared_model(self.model).weights.config.layers, self.model, self.adapter)
+
+    def encoder(self, level: str, protect: str | tuple[str, ...] = ()) -> PrunedEncoder:
+        """The encoder that TokenPruningFeaturizer makes, with a preset; it may protect words."""
+        policy = replace(self.policy(level), protect=protect)
+        file = str(adapter_where_cut(self.model, self.adapter) or NONE)
+        return PrunedEncoder(self.model, policy, FINAL_AND_CUT, precision="auto", num_threads=1, adapter=file)
 
 
 def read_out(embeddings: np.ndarray, readout: str) -> np.ndarray:

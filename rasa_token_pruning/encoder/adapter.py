@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.weights import SCORERS, EncoderWeights, scored_layers
+from rasa_token_pruning.encoder.weights import EncoderWeights, TransformerConfig, scored_layers, scorer_shapes
 
 _IN, _OUT = ".lora_A", ".lora_B"  # the names that LoRA's factors have everywhere
 
@@ -19,7 +19,7 @@ class Adapter:
 
     :param arrays: float16 under the names of ``EncoderWeights.arrays``. A matrix ``(output, input)`` changes by
         ``lora_B @ lora_A``, ``(output, rank)`` and ``(rank, input)``; any other array by what stands under its name.
-        What makes tokens important in a layer, ``scorers.2``, is not a change: it comes anew.
+        What makes tokens important in a layer, see ``weights.scorer_shapes``, is not a change: it comes anew.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -49,12 +49,11 @@ class Adapter:
     def applied(self, weights: EncoderWeights) -> EncoderWeights:
         """The changed weights; arrays that do not change are shared.
 
-        :raises EncoderError: If it changes an array that is not there, or one of another shape.
+        :raises EncoderError: If it changes an array that is not there, or one of another shape, or knows only half of
+            what makes tokens important.
         """
         config = weights.config
-        scored = [number for number in scored_layers(self.arrays) if number < config.layers]
-        nothing = {f"{SCORERS}{number}": np.zeros(config.width, np.float32) for number in scored}
-        arrays = {**nothing, **weights.arrays}
+        arrays = {**self._nothing_learnt(config), **weights.arrays}
         for name in dict.fromkeys(name.removesuffix(_IN).removesuffix(_OUT) for name in self.arrays):
             change = self._change(name)
             if name not in arrays or change is None or change.shape != arrays[name].shape:
@@ -63,6 +62,14 @@ class Adapter:
                 raise EncoderError(f"The adapter changes {name} by numbers that are not finite: it is damaged.")
             arrays[name] = arrays[name] + change
         return EncoderWeights(config, arrays)
+
+    def _nothing_learnt(self, config: TransformerConfig) -> dict[str, np.ndarray]:
+        """What is there of each layer's scores before they come: zeros."""
+        scored = [number for number in scored_layers(self.arrays) if number < config.layers]
+        shapes = {name: size for number in scored for name, size in scorer_shapes(number, config.width).items()}
+        if missing := sorted(set(shapes) - set(self.arrays)):
+            raise EncoderError(f"The adapter lacks {missing[0]}: write it again with train-encoder score.")
+        return {name: np.zeros(size, np.float32) for name, size in shapes.items()}
 
     def _change(self, name: str) -> np.ndarray | None:
         """By what an array changes, float32; nothing if the adapter holds only one factor, or factors that differ."""

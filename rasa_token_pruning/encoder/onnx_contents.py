@@ -14,8 +14,8 @@ OPERATORS = frozenset(
     """
     Add ArgMax Attention BiasGelu Cast Concat ConstantOfShape Div Equal Expand FastGelu Gather GatherElements GatherND
     Identity Log LpNormalization MatMul MatMulIntegerToFloat Mul MultiHeadAttention Pad QAttention QuantizeLinear Range
-    ReduceL1 ReduceMax ReduceMean ReduceSum Reshape ScatterElements Shape SkipLayerNormalization Slice Softmax Split
-    Squeeze Sub Tanh TopK Transpose Unsqueeze
+    ReduceL1 ReduceMax ReduceMean ReduceSum Relu Reshape ScatterElements Shape SkipLayerNormalization Slice Softmax
+    Split Squeeze Sub Tanh TopK Transpose Unsqueeze
     """.split()
 )
 _DOMAINS = frozenset({"", "com.microsoft"})

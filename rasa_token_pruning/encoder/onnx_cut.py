@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -111,11 +111,17 @@ class Cutter:
             by_head = graph.add("Mul", by_head, graph.add("ReduceL1", values, axes=[3], keepdims=0))
         return graph.add("MatMul", graph.constant(np.full(self._heads, 1 / self._heads, np.float32)), by_head)
 
-    def learnt_importance(self, states: str, scorer: np.ndarray) -> str:
-        """See ``scores.learnt``; of the states that leave the attention, ``(batch, length, width)``."""
+    def learnt_importance(self, states: str, arrays: Iterable[np.ndarray]) -> str:
+        """See ``scores.Scorer``; of the states that leave the attention, ``(batch, length, width)``.
+
+        :param arrays: The scorer's, in the order of ``weights.scorer_shapes``.
+        """
         graph = self._graph
-        along = graph.add("MatMul", states, graph.constant(scorer[:, None]))
-        return graph.add("Softmax", graph.add("Squeeze", along, graph.integers(2)), axis=-1)
+        into, bias, out = arrays
+        hidden = graph.add("MatMul", states, graph.constant(np.ascontiguousarray(into.T)))
+        hidden = graph.add("Relu", graph.add("Add", hidden, graph.constant(bias)))
+        worth = graph.add("MatMul", hidden, graph.constant(np.ascontiguousarray(out.T)))
+        return graph.add("Softmax", graph.add("Squeeze", worth, graph.integers(2)), axis=-1)
 
     def cut(self, hidden: str, importance: str) -> CutNames:
         """Drop or merge the least important tokens."""

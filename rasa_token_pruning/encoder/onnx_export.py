@@ -13,7 +13,7 @@ from rasa_token_pruning.encoder.onnx_graph import Graph
 from rasa_token_pruning.encoder.onnx_precision import Float32, Precision
 from rasa_token_pruning.encoder.policy import LEARNT
 from rasa_token_pruning.encoder.readout import JOINED_WEIGHT, ModelHead
-from rasa_token_pruning.encoder.weights import SCORERS, EncoderWeights
+from rasa_token_pruning.encoder.weights import EncoderWeights, scorer_shapes
 
 
 def export(weights: EncoderWeights, spec: EncoderSpec, precision: Precision) -> bytes:
@@ -77,7 +77,8 @@ class _Exporter:
             learnt = cuts and spec.policy.score == LEARNT
             hidden, importance = self._attend(hidden, number, cutter, scored=cuts and not learnt)
             if learnt:
-                importance = cutter.learnt_importance(hidden, self._arrays[f"{SCORERS}{number}"])
+                scorer = [self._arrays[name] for name in scorer_shapes(number, config.width)]
+                importance = cutter.learnt_importance(hidden, scorer)
             if cuts:
                 cut = cutter.cut(hidden, importance)
                 found = {"before": hidden, "importance": importance, "positions": cut.positions, "targets": cut.targets}

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rasa_token_pruning.encoder.weights import SCORER_UNITS
 
 
 def mean_attention(probabilities: Tensor, values: Tensor) -> Tensor:
@@ -30,14 +33,35 @@ def attention_value(probabilities: Tensor, values: Tensor) -> Tensor:
     return (probabilities.mean(dim=2) * values.abs().sum(dim=-1)).mean(dim=1)
 
 
-def learnt(states: Tensor, scorer: Tensor) -> Tensor:
-    """How far each token's state lies in a direction that was learnt, see ``training.importance``.
+class Scorer(nn.Module):
+    """The score that is learnt: a small network that says from a token's state what it is worth.
 
-    :param states: What leaves the layer's attention, ``(batch, length, width)``.
-    :param scorer: The direction, ``(width,)``.
-    :return: ``(batch, length)``, at least 0; a text's scores sum to 1.
+    See ``training.importance``. Parameters are called and shaped as ``weights.scorer_shapes`` says.
+
+    :param width: Of a state.
     """
-    return (states @ scorer).softmax(dim=-1)
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, SCORER_UNITS)
+        self.out = nn.Linear(SCORER_UNITS, 1, bias=False)
+
+    def worth(self, states: Tensor) -> Tensor:
+        """What each token is worth beside the others of its text, in their standard deviations.
+
+        :param states: What leaves the layer's attention, ``(..., width)``.
+        :return: ``(...)``.
+        """
+        found: Tensor = self.out(functional.relu(self.hidden(states))).squeeze(-1)
+        return found
+
+    def forward(self, states: Tensor) -> Tensor:
+        """The importance of each token.
+
+        :param states: What leaves the layer's attention, ``(batch, length, width)``.
+        :return: ``(batch, length)``, at least 0; a text's scores sum to 1.
+        """
+        return self.worth(states).softmax(dim=-1)
 
 
 SCORES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

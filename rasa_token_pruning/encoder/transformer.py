@@ -18,7 +18,7 @@ from torch.nn import functional
 from rasa_token_pruning.encoder.policy import LEARNT, PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens, most_important, scatter_tokens
 from rasa_token_pruning.encoder.relative_positions import distance_buckets, gather_bias
-from rasa_token_pruning.encoder.scores import SCORES, learnt
+from rasa_token_pruning.encoder.scores import SCORES, Scorer
 from rasa_token_pruning.encoder.weights import EncoderWeights, TransformerConfig, scored_layers
 
 DROPOUT = 0.1  # as in BERT's own training
@@ -138,7 +138,7 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         buckets = config.relative_buckets
         self.relative_bias = nn.Embedding(buckets, config.heads) if buckets else None
-        self.scorers = nn.ParameterDict({str(number): nn.Parameter(torch.empty(config.width)) for number in scored})
+        self.scorers = nn.ModuleDict({str(number): Scorer(config.width) for number in scored})
 
     @classmethod
     def from_weights(cls, weights: EncoderWeights) -> Transformer:
@@ -210,7 +210,7 @@ class Transformer(nn.Module):
         if policy.score != LEARNT:
             return layer.attend_and_score(hidden, bias, SCORES[policy.score])
         attended = layer.attend(hidden, bias)
-        return attended, learnt(attended, self.scorers[str(number)])
+        return attended, cast("Scorer", self.scorers[str(number)])(attended)
 
     @torch.inference_mode()
     def run_until(self, last: int, ids: Tensor) -> Tensor:

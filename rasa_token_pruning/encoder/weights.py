@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SCORERS = "scorers."
+SCORER_UNITS = 32  # of the network that says what a token is worth
+_SCORERS = "scorers."
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class EncoderWeights:
 
     :param config: The shape.
     :param arrays: float32 arrays under the names of ``transformer.Transformer``'s parameters. Linear weights are
-        ``(output, input)``, as torch stores them. Under ``scorers.2`` is what makes tokens important in layer 2, if
-        that was learnt, ``(width,)``, see ``scores.learnt``.
+        ``(output, input)``, as torch stores them. What makes tokens important in a layer, if that was
+        learnt, has the names and shapes of ``scorer_shapes``.
     """
 
     config: TransformerConfig
@@ -43,8 +44,18 @@ class EncoderWeights:
 
 def scored_layers(arrays: Iterable[str]) -> list[int]:
     """The layers, ascending, in which it was learnt what makes tokens important; of the names of arrays."""
-    numbers = (name.removeprefix(SCORERS) for name in arrays if name.startswith(SCORERS))
+    numbers = {name.split(".")[1] for name in arrays if name.startswith(_SCORERS)}
     return sorted(int(number) for number in numbers if number.isdecimal())
+
+
+def scorer_shapes(number: int, width: int) -> dict[str, tuple[int, ...]]:
+    """The arrays of a layer's ``scores.Scorer``, by name.
+
+    :param number: Of the layer, from 0 on.
+    :param width: Of the encoder.
+    """
+    shapes = {"hidden.weight": (SCORER_UNITS, width), "hidden.bias": (SCORER_UNITS,), "out.weight": (1, SCORER_UNITS)}
+    return {f"{_SCORERS}{number}.{name}": shape for name, shape in shapes.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 
 
@@ -15,6 +16,17 @@ def whole(least: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def share(text: str) -> float:
+    """Reads a number of at least 0, as in 0.4."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number of at least 0, as in 0.4")
+    return number
 
 
 def layer_numbers(text: str) -> tuple[int, ...]:

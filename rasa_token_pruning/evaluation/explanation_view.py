@@ -14,11 +14,11 @@ def described(policy: PruningPolicy) -> str:
     """Where and how much is cut, in one line."""
     if not policy.quantile or not policy.layers:
         return "off"
-    layers = " and ".join(map(str, policy.layers))
+    where = ("layers " if len(policy.layers) > 1 else "layer ") + " and ".join(map(str, policy.layers))
     words = policy.protect if isinstance(policy.protect, str) else ", ".join(map(repr, policy.protect))
     spared = f", but never {words}" if words else ""
     return (
-        f"{policy.reduction} {policy.quantile:.0%} of what is above {policy.min_tokens} pieces, in layer {layers}, by "
+        f"{policy.reduction} {policy.quantile:.0%} of what is above {policy.min_tokens} pieces, in {where}, by "
         f"{policy.score}{spared}"
     )
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, read_adapter
-from rasa_token_pruning.encoder.loading import shared_model
-from rasa_token_pruning.encoder.weights import SCORERS
+from rasa_token_pruning.encoder.loading import SentenceModel, shared_model
+from rasa_token_pruning.encoder.weights import scorer_shapes
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.extraction import write_whole
-from rasa_token_pruning.training.importance import FLOOR, QUANTILE, learnt_scorer
+from rasa_token_pruning.training.importance import FLOOR, QUANTILE, Told, learnt_scorer
 from rasa_token_pruning.training.material import read_texts
 from rasa_token_pruning.training.output import check_free
+from rasa_token_pruning.training.stories import in_stories
 from rasa_token_pruning.training.variation import varied
 from rasa_token_pruning.version import __version__
 
@@ -25,6 +27,7 @@ def learn_scores(
     texts: Sequence[Path],
     made_up: int,
     most: int,
+    stories: float,
     model: str,
     adapter: str,
     layers: Sequence[int],
@@ -36,6 +39,7 @@ def learn_scores(
     :param texts: Messages without labels, one a line, or labelled ones.
     :param made_up: How many made-up messages for each.
     :param most: From how many of them to learn.
+    :param stories: How many messages in a story for each of these; what they mean is the message alone.
     :param model: As in the featurizer.
     :param adapter: As in the featurizer; what it changes stays in the new one.
     :param layers: From 0 on; none for all.
@@ -53,21 +57,36 @@ def learn_scores(
         raise TrainingError(
             f"--layers is {wanted}, but this encoder has {count} layers: give numbers up to {count - 1}."
         )
-    known = read_texts(texts)
-    known += varied(known, made_up * len(known), seed)
-    chosen = random.Random(seed).sample(known, min(most, len(known)))
-    pieces = start.tokenizer(None).tokenize(chosen, report=False)
+    written, chance = read_texts(texts), random.Random(seed)
+    known = written + varied(written, made_up * len(written), seed)
+    chosen = chance.sample(known, min(most, len(known)))
+    told = _told(start, chosen, chance.choices(written, k=round(stories * len(chosen))), seed)
     arrays = dict(before.adapter.arrays) if before else {}
     provenance = dict(before.provenance) if before else {}
-    how = {"texts": len(pieces), "quantile": QUANTILE, "min_tokens": FLOOR, "seed": seed, "version": __version__}
-    scores, told = dict(provenance.get("scores", {})), []
+    how: dict[str, Any] = {
+        "texts": len(chosen),
+        "stories": len(told) - len(chosen),
+        "seed": seed,
+        "version": __version__,
+    }
+    how |= {"quantile": QUANTILE, "min_tokens": FLOOR}
+    scores, found = dict(provenance.get("scores", {})), []
     for layer in wanted:
         try:
-            scorer, correlation = learnt_scorer(start.weights, start.head, pieces, layer, seed)
+            scorer, correlation = learnt_scorer(start.weights, start.head, told, layer, seed)
         except ValueError as error:
             raise TrainingError(f"There is too little to learn from: {error}.") from error
-        arrays[f"{SCORERS}{layer}"] = scorer.astype(np.float16)
+        learnt = [parameter.numpy().astype(np.float16) for parameter in scorer.parameters()]
+        arrays.update(zip(scorer_shapes(layer, start.weights.config.width), learnt, strict=True))
         scores[str(layer)] = {**how, "correlation": round(correlation, 3)}
-        told.append(f"{correlation:.2f} in layer {layer}")
+        found.append(f"{correlation:.2f} in layer {layer}")
     write_whole(output, Adapter(arrays), start, {**provenance, "scores": scores})
-    return f"{output} knows what makes tokens important. Correlation with what they are worth: {', '.join(told)}."
+    return f"{output} knows what makes tokens important. Correlation with what they are worth: {', '.join(found)}."
+
+
+def _told(model: SentenceModel, plain: list[str], requests: list[str], seed: int) -> list[Told]:
+    """Messages that mean what they say, and requests in the middle of a story."""
+    tokenizer = model.tokenizer(None)
+    as_said = tokenizer.tokenize(plain, report=False)
+    bare, told = (tokenizer.tokenize(texts, report=False) for texts in (requests, in_stories(requests, seed)))
+    return [Told(text, text) for text in as_said] + list(map(Told, told, bare))

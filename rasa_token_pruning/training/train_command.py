@@ -10,7 +10,7 @@ from typing import Any
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.presets import LEVELS
-from rasa_token_pruning.evaluation.arguments import whole
+from rasa_token_pruning.evaluation.arguments import share, whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.plan import Plan
@@ -38,6 +38,7 @@ def add(commands: Any) -> None:
     _add_adapt(kinds)
     _add_adapter(kinds)
     _add_score(kinds)
+    _add_merge(kinds)
 
 
 def _add_contrastive(kinds: Any) -> None:
@@ -104,9 +105,21 @@ def _add_score(kinds: Any) -> None:
     parser.add_argument("--adapter", default=AUTO, help="what it has to start from (default: %(default)s)")
     parser.add_argument("--layers", type=whole(0), nargs="+", default=[], help="in which (default: all)")
     parser.add_argument("--most", type=whole(8), default=4000, help="from how many messages (default: %(default)s)")
+    parser.add_argument(
+        "--stories", type=share, default=0.4, help="messages in the middle of a story for each (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=whole(0), default=0, help="(default: %(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="the file to write, as in mine.safetensors")
     parser.set_defaults(run=run_score)
+
+
+def _add_merge(kinds: Any) -> None:
+    what = "write an encoder with what an adapter changes, as a folder"
+    parser = kinds.add_parser("merge", help=what, description=what[0].upper() + what[1:] + ".")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument("--adapter", default=AUTO, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument("--output", type=Path, required=True, help="the folder of the encoder")
+    parser.set_defaults(run=run_merge)
 
 
 def _kind(kinds: Any, name: str, what: str) -> argparse.ArgumentParser:
@@ -165,8 +178,18 @@ def run_score(arguments: argparse.Namespace) -> None:
         from rasa_token_pruning.training.scoring import learn_scores
     except ImportError as missing:
         raise _without(missing) from missing
-    names = ("texts", "varied", "most", "model", "adapter", "layers", "seed", "output")
+    names = ("texts", "varied", "most", "stories", "model", "adapter", "layers", "seed", "output")
     print(learn_scores(*(getattr(arguments, name) for name in names)))
+
+
+def run_merge(arguments: argparse.Namespace) -> None:
+    """Write an encoder that an adapter has changed.
+
+    :raises TrainingError: If there is no adapter, or the result would overwrite something.
+    """
+    from rasa_token_pruning.training.merging import merge
+
+    print(merge(arguments.model, arguments.adapter, arguments.output))
 
 
 def _without(missing: ImportError) -> TrainingError:

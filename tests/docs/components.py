@@ -18,7 +18,7 @@ from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import sha256
 from rasa_token_pruning.encoder.options import check_threads
-from rasa_token_pruning.encoder.weights import SCORERS
+from rasa_token_pruning.encoder.weights import scorer_shapes
 
 COMPONENTS = (TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector, FewShotEntityExtractor)
 BY_NAME = {component.__name__: component for component in COMPONENTS}
@@ -46,6 +46,7 @@ def adapter_to(model):
     """The file of an adapter that changes nothing, and takes all tokens for equally important."""
     file = Path(model).parent / "adapter.safetensors"
     config = shared_model(model).weights.config
-    nothing = Adapter({f"{SCORERS}{number}": np.zeros(config.width) for number in range(config.layers)})
+    shapes = {name: size for n in range(config.layers) for name, size in scorer_shapes(n, config.width).items()}
+    nothing = Adapter({name: np.zeros(size) for name, size in shapes.items()})
     write_adapter(file, nothing, sha256(Path(model) / "model.safetensors"), {})
     return str(file)

@@ -34,7 +34,7 @@ def test_the_drawing_shows_what_the_encoder_does_with_its_message():
     said = " ".join(word.text for word in drawing.iter(f"{SVG}text"))
     half = encoder.dimension // 2
     assert f"{len(text.kept)} word pieces" in said and f"{text.kept.sum()} pieces" in said
-    assert f"{half} + {half} numbers" in said and encoder.policy.layers == (2,) and "layers 3 to 5" in said
+    assert f"{half} + {half} numbers" in said and encoder.policy.layers == (1, 3) and "layers 1 to 3" in said
 
 
 def test_presets_are_those_of_the_package():

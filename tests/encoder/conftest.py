@@ -39,7 +39,7 @@ from rasa_token_pruning.encoder.calibration import calibration_texts
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
-from rasa_token_pruning.encoder.weights import SCORERS
+from rasa_token_pruning.encoder.weights import scorer_shapes
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = """please could you help me reset my password because i cannot log in to the vpn from home anymore with laptop
@@ -232,7 +232,8 @@ def scored_adapter(tiny_folder, tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("scored") / "scored.safetensors"
     config = shared_model(str(tiny_folder)).weights.config
     chance = np.random.default_rng(0)
-    scorers = {f"{SCORERS}{n}": chance.normal(size=config.width).astype(np.float16) for n in range(config.layers)}
+    shapes = {name: size for n in range(config.layers) for name, size in scorer_shapes(n, config.width).items()}
+    scorers = {name: chance.normal(size=size).astype(np.float16) for name, size in shapes.items()}
     write_adapter(file, Adapter(scorers), sha256(tiny_folder / WEIGHTS_FILE), {})
     return file
 

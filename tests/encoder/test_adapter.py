@@ -19,10 +19,20 @@ from rasa_token_pruning.encoder.location import DEFAULT_MODEL, WEIGHTS_FILE, loc
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.publishing import publish
-from rasa_token_pruning.encoder.weights import EncoderWeights, scored_layers
+from rasa_token_pruning.encoder.weights import EncoderWeights, scored_layers, scorer_shapes
+from rasa_token_pruning.evaluation.labelled import Labelled
+from rasa_token_pruning.evaluation.long_messages import lengthened
 from tests.conftest import ROOT
 
 POLICY = PruningPolicy((1,), 0.5, 3)
+TEXTS_IN_STORIES = [
+    "my card was stolen in the hotel while i was at breakfast",
+    "the washing machine makes a strange loud noise",
+    "is there any way to see the grades of my daughter online",
+    "you sent me the wrong size and colour again",
+    "how much does it cost to put a second driver on the contract",
+    "i would like to move the appointment to thursday afternoon",
+]
 TEXTS = ["hello", "please help me reset my password", "where is my order"]
 
 
@@ -212,12 +222,21 @@ def test_a_score_that_was_not_learnt_is_refused_with_the_way_out(tiny_folder, sc
     np.testing.assert_allclose(scored.without_cuts().encode("one two three"), uncut.encode("one two three"), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["scorers.4", "scorers.x", "scorers."])
-def test_a_score_for_no_layer_of_the_encoder_is_refused(tiny_folder, name):
-    with pytest.raises(EncoderError, match=f"changes {name}, which"):
-        Adapter({name: np.zeros(shared_model(str(tiny_folder)).weights.config.width, np.float16)}).applied(
-            shared_model(str(tiny_folder)).weights
-        )
+@pytest.mark.parametrize("number", ["4", "x", ""])
+def test_a_score_for_no_layer_of_the_encoder_is_refused(tiny_folder, number):
+    weights = shared_model(str(tiny_folder)).weights
+    arrays = {name: np.zeros(shape, np.float16) for name, shape in scorer_shapes(0, weights.config.width).items()}
+    with pytest.raises(EncoderError, match=rf"changes scorers\.{number}\.hidden\.weight, which"):
+        Adapter({name.replace(".0.", f".{number}."): array for name, array in arrays.items()}).applied(weights)
+
+
+@pytest.mark.parametrize("name", ["hidden.weight", "hidden.bias", "out.weight"])
+def test_half_a_score_is_refused(tiny_folder, name):
+    weights = shared_model(str(tiny_folder)).weights
+    arrays = {name: np.zeros(shape, np.float16) for name, shape in scorer_shapes(0, weights.config.width).items()}
+    arrays.pop(f"scorers.0.{name}")
+    with pytest.raises(EncoderError, match=rf"lacks scorers\.0\.{name}: write it again with train-encoder score"):
+        Adapter(arrays).applied(weights)
 
 
 def test_the_one_in_the_package_knows_what_is_important_in_every_layer():
@@ -225,10 +244,22 @@ def test_the_one_in_the_package_knows_what_is_important_in_every_layer():
     file = read_adapter(shipped_adapter(sha256(model.folder / WEIGHTS_FILE)))
     layers = range(model.weights.config.layers)
     assert scored_layers(file.adapter.arrays) == list(layers)
-    assert all(file.provenance["scores"][str(layer)]["correlation"] > 0.4 for layer in layers)
+    assert all(file.provenance["scores"][str(layer)]["correlation"] > 0.35 for layer in layers)
 
 
 def test_the_one_in_the_package_changes_what_is_pruned_and_nothing_else():
     published, off = PrunedEncoder(pruning="off"), PrunedEncoder(pruning="off", adapter="auto")
     np.testing.assert_array_equal(off.encode(TEXTS), published.encode(TEXTS))
     assert not np.allclose(PrunedEncoder(adapter="auto").encode(TEXTS), PrunedEncoder().encode(TEXTS), atol=0.01)
+
+
+def test_the_one_in_the_package_takes_the_story_and_leaves_the_request():
+    """With sentences around them that nothing has learnt from: pruned, messages lie nearer to what they ask for."""
+    requests = Labelled(tuple(TEXTS_IN_STORIES), tuple(TEXTS_IN_STORIES))
+    told = lengthened(requests).texts
+    for score, gains in (("learnt", True), ("mean_attention", False)):
+        encoder = PrunedEncoder(pruning=PruningPolicy((2,), 0.6, 6, score=score), readout="final", adapter="auto")
+        whole = encoder.without_cuts()
+        meant = whole.encode(TEXTS_IN_STORIES)
+        pruned, unpruned = ((one.encode(told) * meant).sum(axis=1).mean() for one in (encoder, whole))
+        assert bool(pruned > unpruned + 0.01) == gains

@@ -12,7 +12,7 @@ from rasa_token_pruning.encoder.onnx_graph import Graph
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens, most_important
 from rasa_token_pruning.encoder.relative_positions import distance_buckets
-from rasa_token_pruning.encoder.scores import SCORES, learnt
+from rasa_token_pruning.encoder.scores import SCORES, Scorer
 from rasa_token_pruning.encoder.weights import TransformerConfig
 
 BATCH, LENGTH, WIDTH, HEADS = 3, 20, 8, 4
@@ -46,11 +46,11 @@ def test_importance_is_the_score_of_torch(score):
 
 
 def test_learnt_importance_is_that_of_torch(hidden):
-    scorer = torch.randn(WIDTH)
+    scorer = Scorer(WIDTH).requires_grad_(False)
     graph = Graph()
     cutter = Cutter(graph, PruningPolicy((0,), 0.5, 4, score="learnt"), CONFIG, None)
-    name = cutter.learnt_importance(graph.constant(hidden.numpy()), scorer.numpy())
-    torch.testing.assert_close(run(graph, {"scores": name})[0], learnt(hidden, scorer))
+    name = cutter.learnt_importance(graph.constant(hidden.numpy()), [array.numpy() for array in scorer.parameters()])
+    torch.testing.assert_close(run(graph, {"scores": name})[0], scorer(hidden))
 
 
 @pytest.mark.parametrize("reduction", ["drop", "merge"])

@@ -24,7 +24,7 @@ from rasa_token_pruning.encoder.readout import POOLINGS, ModelHead, joined_layer
 from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens
 from rasa_token_pruning.encoder.torch_engine import TorchEngine
 from rasa_token_pruning.encoder.transformer import Transformer
-from rasa_token_pruning.encoder.weights import SCORERS, Dense, EncoderWeights, TransformerConfig
+from rasa_token_pruning.encoder.weights import Dense, EncoderWeights, TransformerConfig, scorer_shapes
 from tests.encoder.conftest import operators
 
 CUTS = [((2,), 0.5, 6), ((1, 3), 0.4, 4), ((0, 1, 2), 0.6, 2)]
@@ -43,7 +43,9 @@ def weights(architecture_folder) -> EncoderWeights:
     """An encoder of each architecture, with scores in all layers as if they had been learnt."""
     plain = weights_of(architecture_folder)
     chance = np.random.default_rng(1)
-    scorers = {f"{SCORERS}{number}": chance.normal(size=plain.config.width) for number in range(plain.config.layers)}
+    width, layers = plain.config.width, range(plain.config.layers)
+    shapes = {name: shape for number in layers for name, shape in scorer_shapes(number, width).items()}
+    scorers = {name: chance.normal(size=shape) for name, shape in shapes.items()}
     return EncoderWeights(plain.config, {**plain.arrays, **{name: x.astype(np.float32) for name, x in scorers.items()}})
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from rasa_token_pruning.encoder import policy
-from rasa_token_pruning.encoder.scores import SCORES, attention_value, learnt, max_attention, mean_attention
+from rasa_token_pruning.encoder.scores import SCORES, Scorer, attention_value, max_attention, mean_attention
+from rasa_token_pruning.encoder.weights import scorer_shapes
 
 
 def attention(batch: int, heads: int, length: int) -> torch.Tensor:
@@ -28,11 +29,16 @@ def test_every_score_that_a_policy_may_name_is_there():
     assert (*SCORES, policy.LEARNT) == policy.SCORES
 
 
-def test_what_was_learnt_is_a_direction_of_the_states():
-    states, scorer = torch.randn(2, 5, 4), torch.tensor([0.0, 2.0, 0.0, 0.0])
-    scores = learnt(states, scorer)
+def test_what_was_learnt_ranks_the_tokens_of_a_text_by_what_they_are_worth():
+    states, scorer = torch.randn(2, 5, 4), Scorer(4).requires_grad_(False)
+    scores = scorer(states)
     assert (scores >= 0).all() and torch.allclose(scores.sum(dim=1), torch.ones(2))
-    assert torch.equal(scores.argsort(dim=1), states[..., 1].argsort(dim=1))
+    assert torch.equal(scores.argsort(dim=1), scorer.worth(states).argsort(dim=1))
+
+
+def test_a_scorer_has_the_arrays_that_weights_have_of_it():
+    named = {f"scorers.3.{name}": tuple(array.shape) for name, array in Scorer(8).named_parameters()}
+    assert list(named.items()) == list(scorer_shapes(3, 8).items())
 
 
 @pytest.mark.parametrize("name", SCORES)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
 from rasa_token_pruning.encoder.policy import REDUCTIONS, PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, merge_tokens
-from rasa_token_pruning.encoder.scores import SCORES, learnt
+from rasa_token_pruning.encoder.scores import SCORES, Scorer
 from rasa_token_pruning.encoder.transformer import Transformer, _Tokens, among
 from rasa_token_pruning.encoder.weights import TransformerConfig
 
@@ -117,11 +117,12 @@ def test_the_tokens_with_the_highest_scores_are_kept(transformer, ids, score):
 @pytest.mark.parametrize("reduction", ["drop", "merge"])
 def test_what_was_learnt_decides_which_are_kept(transformer, ids, reduction):
     scored = Transformer(transformer.config, scored=[2]).eval()
-    scorer = torch.randn(WIDTH)
-    scored.load_state_dict({**transformer.state_dict(), "scorers.2": scorer})
+    scorer = Scorer(WIDTH).requires_grad_(False)
+    scored.scorers["2"] = scorer
+    scored.load_state_dict(transformer.state_dict(), strict=False)
     policy = PruningPolicy((2,), 0.5, 4, reduction, "learnt")
     _, attended, run = seen_by(scored.layers[2].attention_norm, scored, ids, policy)
-    scores = learnt(attended, scorer)
+    scores = scorer(attended)
     torch.testing.assert_close(run.cuts[0].importance, scores)
     for row, kept in enumerate(run.kept.tolist()):
         dropped = [position for position in range(LENGTH) if position not in kept]

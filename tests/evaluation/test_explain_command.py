@@ -111,7 +111,7 @@ def test_an_encoder_without_an_assistant(call):
     assert record["readings"] == [json.loads(json.dumps(dataclasses.asdict(expected)))]
     code, out, err = call(LONG, *options)
     assert (code, err) == (0, "")
-    head = "Encoder      all-MiniLM-L6-v2\nPruning      merge 40% of what is above 6 pieces, in layer 1 and 3"
+    head = "Encoder      all-MiniLM-L6-v2\nPruning      merge 40% of what is above 6 pieces, in layers 1 and 3"
     assert out.startswith(head) and out.endswith(f"\n\n{report(expected)}\n")
 
 

@@ -80,7 +80,7 @@ def test_an_encoder_alone():
         (PruningPolicy((2,), 0.5, 10), "drop 50% of what is above 10 pieces, in layer 2, by mean_attention"),
         (
             PruningPolicy((1, 3), 0.25, 6, "merge", "attention_value"),
-            "merge 25% of what is above 6 pieces, in layer 1 and 3, by attention_value",
+            "merge 25% of what is above 6 pieces, in layers 1 and 3, by attention_value",
         ),
         (
             PruningPolicy((2,), 0.5, 10, protect="negations"),

@@ -11,7 +11,7 @@ from benchmarks.semantics.cut import COUNTS
 from benchmarks.semantics.figures import figures
 from benchmarks.semantics.observe import FAMILIES, RANDOM_SEEDS, observe
 from benchmarks.semantics.observed import CLEAN, FREQUENT, OUTSIDE, PRUNED, RANDOM, Observed
-from benchmarks.semantics.systems import LEVELS, OFF, READOUTS, make_encoder, policy_of, read_out
+from benchmarks.semantics.systems import LEVELS, OFF, READOUTS, Subject, read_out
 from benchmarks.semantics.tables import TABLES, tables
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -49,13 +49,16 @@ def observed(tmp_path_factory):
         with (folder / f"{name}.csv").open("w", newline="") as stream:
             rows = [(text, intent) for intent, texts in intents.items() for text in texts]
             csv.writer(stream).writerows([("text", "intent"), *rows])
-    return observe(MODEL, folder, most=6, changed_texts=4)
+    return observe(Subject(MODEL), folder, most=6, changed_texts=4)
 
 
 @pytest.fixture(scope="module")
 def record(observed):
     pairs = {name: array for name, array in observed.arrays.items() if name.startswith((CLEAN, "tally"))}
-    return {"tasks": {"bank": {}}, "levels": figures(MODEL, [observed], own_of(pairs, observed), TEST["order_card"])}
+    return {
+        "tasks": {"bank": {}},
+        "levels": figures(Subject(MODEL), [observed], own_of(pairs, observed), TEST["order_card"]),
+    }
 
 
 def own_of(arrays, observed):
@@ -85,7 +88,7 @@ def test_a_preset_cuts_as_many_pieces_as_its_policy_says_and_its_texts_lose_as_m
     for level in LEVELS:
         exclusive = observed.arrays[f"tally/{level}"][:, : len(EXCLUSIVE)].sum(axis=1)
         pieces, cut = exclusive[:, COUNTS.index("pieces")], exclusive[:, COUNTS.index("cut")]
-        kept = [policy_of(MODEL, level).tokens_kept(length) for length in pieces + 2]
+        kept = [Subject(MODEL).policy(level).tokens_kept(length) for length in pieces + 2]
         assert (cut == pieces + 2 - kept).all()
         assert (cut.any()) == (level != OFF)
         for picked in (PRUNED, FREQUENT, *(f"{RANDOM} {seed}" for seed in RANDOM_SEEDS)):
@@ -94,8 +97,8 @@ def test_a_preset_cuts_as_many_pieces_as_its_policy_says_and_its_texts_lose_as_m
 
 def test_the_first_half_of_the_joined_embedding_is_the_models_own():
     texts = [text for found in TEST.values() for text in found]
-    own = PrunedEncoder(MODEL, policy_of(MODEL, "balanced"), FINAL, precision="auto").encode(texts)
-    assert np.array_equal(read_out(make_encoder(MODEL, "balanced").encode(texts), FINAL), own)
+    own = PrunedEncoder(MODEL, Subject(MODEL).policy("balanced"), FINAL, precision="auto").encode(texts)
+    assert np.array_equal(read_out(Subject(MODEL).encoder("balanced").encode(texts), FINAL), own)
 
 
 def test_all_tables_are_made_of_what_was_observed(record):
