@@ -101,10 +101,9 @@ def measure(kind: str, folder: Path, own: Path, start: str, split: str) -> dict[
         rows[name] = gains(right, reference)
         rows[name]["out_of_scope_auroc"] = out_of_scope_auroc(encoder, folder, split)
     if kind == "distill":
-        times = paired_time(
-            PrunedEncoder(str(own), "off").encode, PrunedEncoder(start, "off").encode, task.judged.texts[:TIMED]
-        )
-        rows["own"]["time"] = times.share
+        own_one, whole = (PrunedEncoder(model, "off", precision="auto", cache_mib=0) for model in (str(own), start))
+        times = paired_time(own_one.encode, whole.encode, task.judged.texts[:TIMED])
+        rows["own"]["time"] = round(times.share, 3)
     return rows
 
 

@@ -12,7 +12,7 @@ REDUCTIONS = ("drop", "merge")
 LEARNT = "learnt"
 SCORES = ("mean_attention", "max_attention", "attention_value", LEARNT)
 # Words to protect, by name: what attention finds unimportant although a message can turn on it
-# (docs/what-pruning-loses.md).
+# (docs/what-attention-loses.md).
 PROTECTED = {
     "negations": ("not", "n't", "no", "never", "without", "cannot", "nor", "neither", "none", "nothing", "nobody"),
 }

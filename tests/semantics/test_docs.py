@@ -8,37 +8,39 @@ import pytest
 from benchmarks.protection import table
 from benchmarks.semantics.tables import TABLES
 
-SMALL, LARGE = MODELS = ("all-MiniLM-L6-v2", "all-mpnet-base-v2")
+PAGES = {  # by what was measured: the page, and the presets
+    "all-MiniLM-L6-v2": ("what-attention-loses.md", "all-MiniLM-L6-v2.json"),
+    "all-MiniLM-L6-v2+adapter": ("what-pruning-loses.md", "all-MiniLM-L6-v2+adapter.json"),
+}
 
 
-@pytest.fixture(scope="module")
-def page(root):
-    return (root / "docs" / "what-pruning-loses.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def record(root):
-    return json.loads((root / "benchmarks" / "results" / "semantics-all-MiniLM-L6-v2.json").read_text(encoding="utf-8"))
+def read(root, *names):
+    return root.joinpath(*names).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("title", TABLES)
-def test_its_tables_are_the_measured_ones(page, record, title):
-    assert TABLES[title](record) in page
+@pytest.mark.parametrize("name", PAGES)
+def test_its_tables_are_the_measured_ones(root, name, title):
+    record = json.loads(read(root, "benchmarks", "results", f"semantics-{name}.json"))
+    assert TABLES[title](record) in read(root, "docs", PAGES[name][0])
 
 
-def test_so_is_the_table_of_protected_negations(root, page):
-    found = json.loads((root / "benchmarks" / "results" / "protection.json").read_text(encoding="utf-8"))
-    assert table(found["rows"]) in page
+@pytest.mark.parametrize(
+    ("name", "page"), [("protection", "what-attention-loses.md"), ("protection+adapter", "what-pruning-loses.md")]
+)
+def test_so_is_the_table_of_protected_negations(root, name, page):
+    assert table(json.loads(read(root, "benchmarks", "results", f"{name}.json"))["rows"]) in read(root, "docs", page)
 
 
-def test_what_was_measured_cuts_as_the_presets_do_now(root, record):
-    presets = json.loads(
-        (root / "rasa_token_pruning" / "presets" / "all-MiniLM-L6-v2.json").read_text(encoding="utf-8")
-    )
+@pytest.mark.parametrize("name", PAGES)
+def test_what_was_measured_cuts_as_the_presets_do_now(root, name):
+    record = json.loads(read(root, "benchmarks", "results", f"semantics-{name}.json"))
+    presets = json.loads(read(root, "rasa_token_pruning", "presets", PAGES[name][1]))
     for level, found in record["levels"].items():
         assert found["policy"] == presets["levels"][level]["policy"]
 
 
+@pytest.mark.parametrize("page", [page for page, _ in PAGES.values()])
 def test_its_links_lead_somewhere(root, page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page):
+    for target in re.findall(r"\]\(([^)#]+)\)", read(root, "docs", page)):
         assert target.startswith("https://") or (root / "docs" / target).exists(), target
