@@ -13,6 +13,7 @@ from typing import Any
 
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import AUTO, NONE
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.machine import machine
@@ -37,6 +38,7 @@ def add(commands: Any) -> None:
         "with and without pruning. Takes about a minute for a small encoder. Leave the machine alone meanwhile.",
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument("--adapter", default=AUTO, help="as in the featurizer (default: %(default)s)")
     parser.add_argument("--texts", type=Path, help="messages: a CSV file with a column text, or lines (default: ours)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: %(default)s)")
     parser.add_argument("--append", type=Path, help="a JSON file with a list of machines, to which this one is added")
@@ -56,10 +58,10 @@ def run(arguments: argparse.Namespace) -> None:
         length: of_length(texts, lambda text: len(tokenizer.tokenize([text], report=False)[0].ids), length, _MESSAGES)
         for length in LENGTHS
     }
-    with TemporaryDirectory() as folder, started(_systems(arguments.model, Path(folder))) as workers:
+    with TemporaryDirectory() as folder, started(_systems(arguments.model, arguments.adapter, Path(folder))) as workers:
         rows = latencies(workers, by_length, arguments.rounds, progress)
-    found = {"date": date.today().isoformat(), "version": __version__, "model": arguments.model, "machine": machine()}
-    machines.append({**found, "one_message": rows})
+    found = {"date": date.today().isoformat(), "version": __version__, "model": arguments.model}
+    machines.append({**found, "adapter": arguments.adapter, "machine": machine(), "one_message": rows})
     print(table(machines))
     if arguments.append:
         arguments.append.write_text(json.dumps(machines, indent=1) + "\n", encoding="utf-8")
@@ -72,6 +74,7 @@ def table(machines: Sequence[dict[str, Any]]) -> str:
     for found in machines:
         times = {(row["system"], row["pieces"]): row["p50_ms"] for row in found["one_message"]}
         where = f"{found['machine']['processor']}, {found['machine']['cores']} cores | {found['model']}"
+        where += f", `adapter: {found.get('adapter', NONE)}`"
         for how in dict.fromkeys(system.rpartition(", ")[0] for system, _ in times):
             pairs = [(times[f"{how}, off", length], times[f"{how}, balanced", length]) for length in LENGTHS]
             cells = " | ".join(f"{off:.2f} -> {on:.2f} ({100 * (on / off - 1):+.0f}%)" for off, on in pairs)
@@ -79,17 +82,17 @@ def table(machines: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _systems(model: str, folder: Path) -> list[System]:
+def _systems(model: str, adapter: str, folder: Path) -> list[System]:
     layers = shared_model(model).weights.config.layers
     systems = []
     for name in ("off", "balanced"):
-        policy = preset(name, layers, model)
+        policy = preset(name, layers, model, adapter)
         options: dict[str, dict[str, Any]] = {}
         for precision in ("fp32", "int8"):
             bundle = folder / f"{precision} {name}"
-            PrunedEncoder(model, policy, engine="onnx", precision=precision).save(bundle)
+            PrunedEncoder(model, policy, engine="onnx", precision=precision, adapter=adapter).save(bundle)
             options[f"onnx {precision}"] = {"load": str(bundle)}
-        options["torch fp32"] = {"model": model, "pruning": asdict(policy), "engine": "torch"}
+        options["torch fp32"] = {"model": model, "pruning": asdict(policy), "engine": "torch", "adapter": adapter}
         systems += [
             System(f"{how}, {threads}, {name}", "ours", {**given, "num_threads": threads})
             for how, given in options.items()

@@ -26,7 +26,7 @@ def test_machines_are_added_to_the_file(tmp_path, capsys):
     assert {row["pieces"] for row in found["one_message"]} == set(LENGTHS)
     assert all(row["p50_ms"] > 0 for row in found["one_message"])
     printed = capsys.readouterr().out
-    assert "| Abacus, 4 cores | some-model | onnx int8, 1 | 4.00 -> 3.00 (-25%)" in printed
+    assert "| Abacus, 4 cores | some-model, `adapter: none` | onnx int8, 1 | 4.00 -> 3.00 (-25%)" in printed
     assert printed.count("onnx int8, 1") == 2
 
 
