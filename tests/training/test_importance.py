@@ -151,3 +151,16 @@ def test_what_cannot_be_learnt(tmp_path, capsys, arguments, said):
 def test_nothing_is_overwritten(texts_file, capsys):
     assert call(texts_file, "--output", texts_file) == 2
     assert "exists" in capsys.readouterr().err and len(texts_file.read_text().splitlines()) == len(TEXTS)
+
+
+@pytest.mark.parametrize("stories", ["-1", "many", "inf", "nan"])
+def test_a_number_of_stories_that_is_none_is_refused(texts_file, tmp_path, capsys, stories):
+    with pytest.raises(SystemExit):
+        call(texts_file, "--stories", stories, "--output", tmp_path / "out")
+    assert "give a number of at least 0, as in 0.4" in capsys.readouterr().err
+
+
+def test_without_stories_it_learns_from_messages_as_they_are(texts_file, tmp_path):
+    file = tmp_path / "scored.safetensors"
+    call(texts_file, "--most", 20, "--stories", 0, "--varied", 0, "--layers", 1, "--output", file)
+    assert read_adapter(file).provenance["scores"]["1"]["stories"] == 0
