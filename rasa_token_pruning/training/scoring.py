@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -51,25 +50,12 @@ def learn_scores(
     check_free(output)
     file = adapter_where_cut(model, adapter)
     start, before = shared_model(model, file), read_adapter(file) if file else None
-    count = start.weights.config.layers
-    wanted = sorted(set(layers)) or list(range(count))
-    if wanted[-1] >= count:
-        raise TrainingError(
-            f"--layers is {wanted}, but this encoder has {count} layers: give numbers up to {count - 1}."
-        )
-    written, chance = read_texts(texts), random.Random(seed)
-    known = written + varied(written, made_up * len(written), seed)
-    chosen = chance.sample(known, min(most, len(known)))
-    told = _told(start, chosen, chance.choices(written, k=round(stories * len(chosen))), seed)
+    wanted = _checked(layers, start.weights.config.layers)
+    told = _told(start, *_material(texts, made_up, most, stories, seed), seed)
+    plain = sum(one.text is one.meant for one in told)
+    how = {"texts": plain, "stories": len(told) - plain, "quantile": QUANTILE, "min_tokens": FLOOR, "seed": seed}
     arrays = dict(before.adapter.arrays) if before else {}
     provenance = dict(before.provenance) if before else {}
-    how: dict[str, Any] = {
-        "texts": len(chosen),
-        "stories": len(told) - len(chosen),
-        "seed": seed,
-        "version": __version__,
-    }
-    how |= {"quantile": QUANTILE, "min_tokens": FLOOR}
     scores, found = dict(provenance.get("scores", {})), []
     for layer in wanted:
         try:
@@ -78,10 +64,31 @@ def learn_scores(
             raise TrainingError(f"There is too little to learn from: {error}.") from error
         learnt = [parameter.numpy().astype(np.float16) for parameter in scorer.parameters()]
         arrays.update(zip(scorer_shapes(layer, start.weights.config.width), learnt, strict=True))
-        scores[str(layer)] = {**how, "correlation": round(correlation, 3)}
+        scores[str(layer)] = {**how, "version": __version__, "correlation": round(correlation, 3)}
         found.append(f"{correlation:.2f} in layer {layer}")
     write_whole(output, Adapter(arrays), start, {**provenance, "scores": scores})
     return f"{output} knows what makes tokens important. Correlation with what they are worth: {', '.join(found)}."
+
+
+def _checked(layers: Sequence[int], count: int) -> list[int]:
+    """The layers, ascending.
+
+    :raises TrainingError: If one is not there.
+    """
+    wanted = sorted(set(layers)) or list(range(count))
+    if wanted[-1] >= count:
+        raise TrainingError(
+            f"--layers is {wanted}, but this encoder has {count} layers: give numbers up to {count - 1}."
+        )
+    return wanted
+
+
+def _material(files: Sequence[Path], made_up: int, most: int, stories: float, seed: int) -> tuple[list[str], list[str]]:
+    """Messages to learn from as they are, and requests to put into a story."""
+    written, chance = read_texts(files), random.Random(seed)
+    known = written + varied(written, made_up * len(written), seed)
+    chosen = chance.sample(known, min(most, len(known)))
+    return chosen, chance.choices(written, k=round(stories * len(chosen)))
 
 
 def _told(model: SentenceModel, plain: list[str], requests: list[str], seed: int) -> list[Told]:
