@@ -82,7 +82,7 @@ def test_every_action_is_what_the_test_stories_say(project):
     failed = (project.folder / "results" / "failed_test_stories.yml").read_text(encoding="utf-8").splitlines()
     failed = [line for line in failed if "# predicted:" in line]
     # What no intent fits may be taken for one, where stories in words decide what follows.
-    assert all("intent: out_of_scope" in line for line in failed) and len(failed) <= 4
+    assert all("intent: out_of_scope" in line for line in failed) and len(failed) <= 2
 
 
 def test_the_archive_is_not_larger_than_the_encoder_and_the_policies_make_it(project):
@@ -179,7 +179,7 @@ def test_questions_get_their_answers(travel_agent, question, answer):
 
 
 def test_words_alone_lead_to_answers_that_no_intent_has(travel_agent):
-    # Wrong is "we got stuck here and no one is helping us", which is taken for special assistance.
+    # One may be lost to another processor's rounding.
     answered = [talk(travel_agent, message, "thanks a lot for that")[0] for message in IN_WORDS]
     right = [
         replies == [answer, "You are welcome."] for replies, answer in zip(answered, IN_WORDS.values(), strict=True)
