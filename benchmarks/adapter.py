@@ -152,14 +152,14 @@ def main() -> None:
     parser.add_argument("--adapter", default=AUTO, help="the file of another one (default: the package's)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
     parser.add_argument("--refined", action="store_true", help="with `refine: true` as well, which takes long")
-    parser.add_argument("--only", nargs="+", default=[""], help="rows to measure, by how their names start")
+    parser.add_argument("--only", nargs="+", help="rows to measure, by how their names start")
     given = parser.parse_args()
     options = PrunedEncoder(START, adapter=given.adapter).options
     assert options is not None  # as of every encoder that was made from a model
     adapter = str(adapter_of(options))
-    rows = stored("adapter").get("rows", {}) if given.only != [""] else {}
+    rows = stored("adapter").get("rows", {}) if given.only else {}
     for folder in sorted(one for one in given.data.iterdir() if one.is_dir()):
-        measured = measure(folder, adapter, given.split, given.refined, given.only)
+        measured = measure(folder, adapter, given.split, given.refined, given.only or [""])
         rows[folder.name] = {**rows.get(folder.name, {}), **measured}
         if given.split == "test" and given.adapter == AUTO:
             identity = adapter_identity(adapter)

@@ -5,7 +5,8 @@
     python -m benchmarks.own_encoders adapt DATA --corpus corpus
 
 DATA holds a folder for each task, with train.csv, test.csv and valid.csv. With ``--corpus`` one encoder learns from the
-files of a folder instead, and no task takes part. Trained encoders are kept in ``build/`` and not trained again; a run
+files of a folder instead, and no task takes part. ``--start`` names what encoders start from and are compared with; a
+student of ``distill`` has that for a teacher. Trained encoders are kept in ``build/`` and not trained again; a run
 that was killed goes on. What follows ``--`` goes to `train-encoder`. Results are for ``--split``: choose options on
 ``valid``. Writes ``benchmarks/results/own_encoders-KIND.json`` and prints a table.
 """
@@ -39,7 +40,8 @@ MEMORY = 512  # MiB for what was encoded
 
 def trained(kind: str, left_out: str, data: Path, corpus: Path | None, start: str, options: Sequence[str]) -> Path:
     """An encoder that learnt from all tasks but one, or from a corpus."""
-    output = BUILD / (f"{kind}-of-{corpus.name}" if corpus else f"{kind}-without-{left_out}")
+    learnt = f"{kind}-of-{corpus.name}" if corpus else f"{kind}-without-{left_out}"
+    output = BUILD / (learnt if start == START else f"{learnt}-from-{Path(start).name}")
     if not output.exists():
         given = [str(file) for file in sorted(corpus.glob("*.yml"))] if corpus else _others(kind, left_out, data)
         special = ["--model", start] + (["--teacher", start, "--layers", *LAYERS] if kind == "distill" else [])
@@ -101,8 +103,8 @@ def measure(kind: str, folder: Path, own: Path, start: str, split: str) -> dict[
         rows[name] = gains(right, reference)
         rows[name]["out_of_scope_auroc"] = out_of_scope_auroc(encoder, folder, split)
     if kind == "distill":
-        own_one, whole = (PrunedEncoder(model, "off", precision="auto", cache_mib=0) for model in (str(own), start))
-        times = paired_time(own_one.encode, whole.encode, task.judged.texts[:TIMED])
+        student, whole = (PrunedEncoder(model, "off", precision="auto", cache_mib=0) for model in (str(own), start))
+        times = paired_time(student.encode, whole.encode, task.judged.texts[:TIMED])
         rows["own"]["time"] = round(times.share, 3)
     return rows
 

@@ -20,6 +20,7 @@ from benchmarks.entities import OTHERS, accuracy_table, cost_table
 from benchmarks.example_bot import table as comparison
 from benchmarks.intents_rasa import means
 from benchmarks.intents_rasa import table as intents
+from benchmarks.own_encoders import table as own_encoders_table
 from benchmarks.responses import tables as responses
 from benchmarks.scale import table as scale
 from benchmarks.scope import sets_table
@@ -125,6 +126,11 @@ def test_what_it_says_of_the_search_is_what_was_found(root, name):
 def test_what_the_page_about_training_says_of_the_adapter_is_the_measured(root):
     rows = json.loads((root / "benchmarks" / "results" / "adapter.json").read_text())["rows"]
     assert adapter_table(rows) in (root / "docs" / "training.md").read_text(encoding="utf-8")
+
+
+def test_so_is_what_it_says_of_the_student_of_three_layers(root):
+    rows = json.loads((root / "benchmarks" / "results" / "own_encoders-distill.json").read_text())["rows"]
+    assert own_encoders_table(rows) in (root / "docs" / "training.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("model", ["all-MiniLM-L6-v2", "all-mpnet-base-v2"])

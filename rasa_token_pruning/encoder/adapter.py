@@ -66,7 +66,7 @@ class Adapter:
     def _nothing_learnt(self, config: TransformerConfig) -> dict[str, np.ndarray]:
         """What is there of each layer's scores before they come: zeros."""
         scored = [number for number in scored_layers(self.arrays) if number < config.layers]
-        shapes = {name: size for number in scored for name, size in scorer_shapes(number, config.width).items()}
+        shapes = scorer_shapes(scored, config.width)
         if missing := sorted(set(shapes) - set(self.arrays)):
             raise EncoderError(f"The adapter lacks {missing[0]}: write it again with train-encoder score.")
         return {name: np.zeros(size, np.float32) for name, size in shapes.items()}

@@ -77,7 +77,7 @@ class _Exporter:
             learnt = cuts and spec.policy.score == LEARNT
             hidden, importance = self._attend(hidden, number, cutter, scored=cuts and not learnt)
             if learnt:
-                scorer = [self._arrays[name] for name in scorer_shapes(number, config.width)]
+                scorer = [self._arrays[name] for name in scorer_shapes([number], config.width)]
                 importance = cutter.learnt_importance(hidden, scorer)
             if cuts:
                 cut = cutter.cut(hidden, importance)

@@ -48,14 +48,14 @@ def scored_layers(arrays: Iterable[str]) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
-def scorer_shapes(number: int, width: int) -> dict[str, tuple[int, ...]]:
-    """The arrays of a layer's ``scores.Scorer``, by name.
+def scorer_shapes(layers: Iterable[int], width: int) -> dict[str, tuple[int, ...]]:
+    """The arrays of some layers' ``scores.Scorer``, by name.
 
-    :param number: Of the layer, from 0 on.
+    :param layers: From 0 on.
     :param width: Of the encoder.
     """
     shapes = {"hidden.weight": (SCORER_UNITS, width), "hidden.bias": (SCORER_UNITS,), "out.weight": (1, SCORER_UNITS)}
-    return {f"{_SCORERS}{number}.{name}": shape for name, shape in shapes.items()}
+    return {f"{_SCORERS}{number}.{name}": shape for number in layers for name, shape in shapes.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ def whole(least: int) -> Callable[[str], int]:
     return read
 
 
-def share(text: str) -> float:
+def amount(text: str) -> float:
     """Reads a number of at least 0, as in 0.4."""
     try:
         number = float(text)

@@ -70,7 +70,7 @@ def learnt_scorer(
         raise ValueError(f"fewer than 8 texts have more than {FLOOR + 2} word pieces")
     torch.manual_seed(seed)
     transformer = cast("_CutAtRandom", _CutAtRandom.from_weights(weights))
-    meant = _embedded(transformer, head, [one.meant for one in enough])
+    meant = _embedded(transformer, head, [one.meant for one in enough], policy.without_cuts())
     batches = list(batches_of_equal_length([one.text for one in enough], _BATCH))
     found = [
         _importance(transformer, head, torch.from_numpy(ids), meant[rows], policy)
@@ -84,12 +84,11 @@ def learnt_scorer(
 
 
 @torch.inference_mode()
-def _embedded(transformer: Transformer, head: ModelHead, texts: Sequence[WordPieces]) -> Tensor:
-    """The unpruned embeddings, of unit length, ``(texts, width)``."""
-    uncut = PruningPolicy((), 0.0, 2)
+def _embedded(transformer: Transformer, head: ModelHead, texts: Sequence[WordPieces], policy: PruningPolicy) -> Tensor:
+    """The embeddings, of unit length, ``(texts, width)``."""
     found: dict[int, Tensor] = {}
     for rows, ids in batches_of_equal_length(texts):
-        embeddings = read_out(transformer.run_from(0, transformer.run_until(0, torch.from_numpy(ids)), uncut), head)
+        embeddings = read_out(transformer.run(torch.from_numpy(ids), policy), head)
         found.update(zip(rows, functional.normalize(embeddings, dim=-1), strict=True))
     return torch.stack([found[row] for row in range(len(texts))])
 

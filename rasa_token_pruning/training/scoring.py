@@ -63,7 +63,7 @@ def learn_scores(
         except ValueError as error:
             raise TrainingError(f"There is too little to learn from: {error}.") from error
         learnt = [parameter.numpy().astype(np.float16) for parameter in scorer.parameters()]
-        arrays.update(zip(scorer_shapes(layer, start.weights.config.width), learnt, strict=True))
+        arrays.update(zip(scorer_shapes([layer], start.weights.config.width), learnt, strict=True))
         scores[str(layer)] = {**how, "version": __version__, "correlation": round(correlation, 3)}
         found.append(f"{correlation:.2f} in layer {layer}")
     write_whole(output, Adapter(arrays), start, {**provenance, "scores": scores})

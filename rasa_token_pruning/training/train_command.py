@@ -10,7 +10,7 @@ from typing import Any
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.presets import LEVELS
-from rasa_token_pruning.evaluation.arguments import share, whole
+from rasa_token_pruning.evaluation.arguments import amount, whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.plan import Plan
@@ -106,7 +106,7 @@ def _add_score(kinds: Any) -> None:
     parser.add_argument("--layers", type=whole(0), nargs="+", default=[], help="in which (default: all)")
     parser.add_argument("--most", type=whole(8), default=4000, help="from how many messages (default: %(default)s)")
     parser.add_argument(
-        "--stories", type=share, default=0.4, help="messages in the middle of a story for each (default: %(default)s)"
+        "--stories", type=amount, default=0.4, help="messages in the middle of a story for each (default: %(default)s)"
     )
     parser.add_argument("--seed", type=whole(0), default=0, help="(default: %(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="the file to write, as in mine.safetensors")

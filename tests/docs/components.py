@@ -46,7 +46,7 @@ def adapter_to(model):
     """The file of an adapter that changes nothing, and takes all tokens for equally important."""
     file = Path(model).parent / "adapter.safetensors"
     config = shared_model(model).weights.config
-    shapes = {name: size for n in range(config.layers) for name, size in scorer_shapes(n, config.width).items()}
+    shapes = scorer_shapes(range(config.layers), config.width)
     nothing = Adapter({name: np.zeros(size) for name, size in shapes.items()})
     write_adapter(file, nothing, sha256(Path(model) / "model.safetensors"), {})
     return str(file)

@@ -232,7 +232,7 @@ def scored_adapter(tiny_folder, tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("scored") / "scored.safetensors"
     config = shared_model(str(tiny_folder)).weights.config
     chance = np.random.default_rng(0)
-    shapes = {name: size for n in range(config.layers) for name, size in scorer_shapes(n, config.width).items()}
+    shapes = scorer_shapes(range(config.layers), config.width)
     scorers = {name: chance.normal(size=size).astype(np.float16) for name, size in shapes.items()}
     write_adapter(file, Adapter(scorers), sha256(tiny_folder / WEIGHTS_FILE), {})
     return file

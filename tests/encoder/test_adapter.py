@@ -225,7 +225,7 @@ def test_a_score_that_was_not_learnt_is_refused_with_the_way_out(tiny_folder, sc
 @pytest.mark.parametrize("number", ["4", "x", ""])
 def test_a_score_for_no_layer_of_the_encoder_is_refused(tiny_folder, number):
     weights = shared_model(str(tiny_folder)).weights
-    arrays = {name: np.zeros(shape, np.float16) for name, shape in scorer_shapes(0, weights.config.width).items()}
+    arrays = {name: np.zeros(shape, np.float16) for name, shape in scorer_shapes([0], weights.config.width).items()}
     with pytest.raises(EncoderError, match=rf"changes scorers\.{number}\.hidden\.weight, which"):
         Adapter({name.replace(".0.", f".{number}."): array for name, array in arrays.items()}).applied(weights)
 
@@ -233,7 +233,7 @@ def test_a_score_for_no_layer_of_the_encoder_is_refused(tiny_folder, number):
 @pytest.mark.parametrize("name", ["hidden.weight", "hidden.bias", "out.weight"])
 def test_half_a_score_is_refused(tiny_folder, name):
     weights = shared_model(str(tiny_folder)).weights
-    arrays = {name: np.zeros(shape, np.float16) for name, shape in scorer_shapes(0, weights.config.width).items()}
+    arrays = {name: np.zeros(shape, np.float16) for name, shape in scorer_shapes([0], weights.config.width).items()}
     arrays.pop(f"scorers.0.{name}")
     with pytest.raises(EncoderError, match=rf"lacks scorers\.0\.{name}: write it again with train-encoder score"):
         Adapter(arrays).applied(weights)

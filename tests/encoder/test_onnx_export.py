@@ -43,8 +43,7 @@ def weights(architecture_folder) -> EncoderWeights:
     """An encoder of each architecture, with scores in all layers as if they had been learnt."""
     plain = weights_of(architecture_folder)
     chance = np.random.default_rng(1)
-    width, layers = plain.config.width, range(plain.config.layers)
-    shapes = {name: shape for number in layers for name, shape in scorer_shapes(number, width).items()}
+    shapes = scorer_shapes(range(plain.config.layers), plain.config.width)
     scorers = {name: chance.normal(size=shape) for name, shape in shapes.items()}
     return EncoderWeights(plain.config, {**plain.arrays, **{name: x.astype(np.float32) for name, x in scorers.items()}})
 

@@ -38,7 +38,7 @@ def test_what_was_learnt_ranks_the_tokens_of_a_text_by_what_they_are_worth():
 
 def test_a_scorer_has_the_arrays_that_weights_have_of_it():
     named = {f"scorers.3.{name}": tuple(array.shape) for name, array in Scorer(8).named_parameters()}
-    assert list(named.items()) == list(scorer_shapes(3, 8).items())
+    assert list(named.items()) == list(scorer_shapes([3], 8).items())
 
 
 @pytest.mark.parametrize("name", SCORES)
