@@ -11,7 +11,7 @@ import random
 
 from rasa_token_pruning.evaluation.labelled import Labelled
 
-SHORT, LONG = "as written", "long"  # kinds of messages
+SHORT, LONG, LONGEST = "as written", "long", "longest"  # kinds of messages; the last are as written too
 
 GREETINGS = (
     "Hello there,",
@@ -54,6 +54,19 @@ THANKS = (
 def lengthened(messages: Labelled) -> Labelled:
     """Each message with a greeting, a story and a thank-you around it, mostly 30 to 100 word pieces; intents stay."""
     return Labelled(tuple(_around(text) for text in messages.texts), messages.intents)
+
+
+def longest(messages: Labelled, count: int, without: Labelled) -> Labelled:
+    """The messages with most characters, as they are written: of these all of the text may count.
+
+    :param messages: What to choose from.
+    :param count: How many at most, at least 0.
+    :param without: Texts that are not to be chosen.
+    """
+    others = set(without.texts)
+    free = [number for number, text in enumerate(messages.texts) if text not in others]
+    free.sort(key=lambda number: (-len(messages.texts[number]), messages.texts[number], messages.intents[number]))
+    return messages.chosen(free[:count])
 
 
 def _around(text: str) -> str:

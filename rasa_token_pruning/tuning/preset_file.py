@@ -44,6 +44,7 @@ def _worth(score: Score) -> dict[str, Any]:
         "time": time,
         "mean": _rounded(score.mean),
         "long": score.long and _rounded(score.long),
+        "longest": score.longest and _rounded(score.longest),
         "tasks": tasks,
     }
 

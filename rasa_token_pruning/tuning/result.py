@@ -15,7 +15,7 @@ import numpy as np
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import FINAL
-from rasa_token_pruning.evaluation.long_messages import LONG, SHORT
+from rasa_token_pruning.evaluation.long_messages import LONG, LONGEST, SHORT
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.trial import UNCUT, Setting, Trial
 
@@ -29,7 +29,8 @@ class Budget:
     :param mean: On the mean over the tasks, messages as they are written, against the unpruned encoder's own embedding;
         less than 0 demands a gain.
     :param worst: The same on the worst task.
-    :param long: On the mean over the tasks, long messages, against the unpruned encoder with the same read-out.
+    :param long: On the mean over the tasks, long messages, against the unpruned encoder with the same read-out; and on
+        the longest that are as written, likewise.
     :param errors: By how many standard errors a task may be worse than ``worst``.
     """
 
@@ -72,7 +73,8 @@ class Score:
     :param by_task: That change on each task and kind of message.
     :param long: The mean change on long messages against the unpruned encoder with the same read-out, if these were
         judged by: what pruning alone does to them.
-    :param work: The mean share of the work that is left, in ``(0, 1]``.
+    :param longest: The same on the longest messages as they are written, if these were judged by.
+    :param work: The mean share of the work that is left, in ``(0, 1]``, on messages as written and on long ones.
     :param time: The mean share of the time that is left, if it was measured.
     """
 
@@ -80,6 +82,7 @@ class Score:
     mean: Change
     by_task: Mapping[tuple[str, str], Change]
     long: Change | None
+    longest: Change | None
     work: float
     time: float | None
 
@@ -96,7 +99,7 @@ class Score:
             for (_, kind), change in self.by_task.items()
             if kind == SHORT
         ]
-        long = self.long is None or self.long.points >= -budget.long
+        long = all(change is None or change.points >= -budget.long for change in (self.long, self.longest))
         return all(bounds) and long and self.mean.points >= -budget.mean
 
 
@@ -192,21 +195,25 @@ class SearchResult:
             for trial in trials
             for kind, draws in trial.accuracies[readout].items()
         }
-        same = self._by_policy[PruningPolicy(policy.layers[:1], *UNCUT)]
-        long = [
-            _change(self._gained(trial.accuracies[readout][LONG], same[trial.task].accuracies[readout][LONG]))
-            for trial in trials
-            if LONG in trial.work
-        ]
         times = [share for trial in trials for share in (trial.time or {}).values()]
         return Score(
             policy,
             _mean([change for (_, kind), change in by_task.items() if kind == SHORT]),
             by_task,
-            _mean(long) if long else None,
-            work=float(np.mean([share for trial in trials for share in trial.work.values()])),
+            self._by_pruning(trials, readout, LONG),
+            self._by_pruning(trials, readout, LONGEST),
+            work=float(np.mean([trial.work[kind] for trial in trials for kind in trial.work if kind != LONGEST])),
             time=float(np.mean(times)) if all(trial.time for trial in trials) else None,
         )
+
+    def _by_pruning(self, trials: Sequence[Trial], readout: str, kind: str) -> Change | None:
+        """The mean change on one kind of message against the unpruned encoder with the same read-out."""
+        found = []
+        for trial in trials:
+            if kind in trial.work:
+                same = self._by_policy[PruningPolicy(trial.policy.layers[:1], *UNCUT)][trial.task]
+                found.append(_change(self._gained(trial.accuracies[readout][kind], same.accuracies[readout][kind])))
+        return _mean(found) if found else None
 
     def _gained(self, draws: Sequence[float], reference: Sequence[float]) -> np.ndarray:
         """Accuracy minus the reference's in points, for each seed the mean over the shots, ``(seeds,)``."""

@@ -14,7 +14,7 @@ from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled
-from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
+from rasa_token_pruning.evaluation.long_messages import LONG, LONGEST, SHORT, lengthened, longest
 from rasa_token_pruning.evaluation.remembered import Remembered
 from rasa_token_pruning.evaluation.tasks import Task
 from rasa_token_pruning.evaluation.work import piece_counts, work_left
@@ -34,6 +34,8 @@ class Setting:
     :param held_out: How many messages each draw is judged by at most, at least 1.
     :param long: How many of these are lengthened and judged by once more, see ``evaluation.long_messages``; at least 0.
     :param adapter: As in the featurizer, but ``auto`` changes the unpruned encoder too: the loss is that of pruning.
+    :param longest: By how many of a task's longest messages, but those learnt from, each draw is judged as well; at
+        least 0.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Setting:
     held_out: int
     long: int
     adapter: str = NONE
+    longest: int = 0
 
     @property
     def adapter_file(self) -> Path | None:
@@ -74,8 +77,8 @@ class Trial:
 
     :param policy: The policy.
     :param task: The task's name.
-    :param accuracies: By read-out and kind of message (``as written``, ``long``) the accuracy of each draw, in
-        ``[0, 1]``: shots by shots, in each by seed. Draws are the same for every policy.
+    :param accuracies: By read-out and kind of message (``as written``, ``long``, ``longest``) the accuracy of each
+        draw, in ``[0, 1]``: shots by shots, in each by seed. Draws are the same for every policy.
     :param work: By kind of message the share of the encoder's work that is left, in ``(0, 1]``.
     :param time: By kind of message the share of the encoder's time that is left, if it was measured.
     """
@@ -100,7 +103,11 @@ def tried(policy: PruningPolicy, task: Task, setting: Setting) -> Trial:
     for shots in setting.shots:
         for seed in range(setting.seeds):
             examples, messages = draw(task.pool, shots, setting.held_out, seed)
-            kinds = {SHORT: messages, LONG: lengthened(messages.chosen(range(min(setting.long, len(messages)))))}
+            kinds = {
+                SHORT: messages,
+                LONG: lengthened(messages.chosen(range(min(setting.long, len(messages))))),
+                LONGEST: longest(task.pool, setting.longest, without=examples),
+            }
             for readout in READOUTS:
                 embed = remembered.with_readout(readout)
                 learner = Learner.of(embed, examples)

@@ -56,6 +56,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--long", type=whole(0), default=200, help="how many of them also made long (default: 200; 0: none)"
     )
+    parser.add_argument(
+        "--longest", type=whole(0), default=200, help="by how many of its longest messages a task is judged too"
+    )
     parser.add_argument("--time", action="store_true", help="measure times and choose by them instead of by work")
     parser.add_argument("--jobs", type=whole(1), default=os.cpu_count() or 1, help="processes (default: the cores)")
     parser.add_argument("--dask", metavar="ADDRESS", help="the scheduler of a dask cluster that is to do it")
@@ -109,7 +112,7 @@ def _searched(arguments: argparse.Namespace) -> SearchResult:
     tasks = [read_task(given) for given in arguments.tasks]
     shots = tuple(sorted(set(arguments.shots)))
     how = (arguments.model, arguments.precision, shots, arguments.seeds, arguments.held_out, arguments.long)
-    setting = Setting(*how, arguments.adapter)
+    setting = Setting(*how, arguments.adapter, arguments.longest)
     model = shared_model(setting.model, setting.adapter_file)
     count = model.weights.config.layers
     layers = arguments.layers or default_layers(count)
@@ -127,18 +130,18 @@ def _searched(arguments: argparse.Namespace) -> SearchResult:
 
 def report(result: SearchResult, readout: str, levels: dict[str, Budget]) -> str:
     """The chosen policies, and each as chosen without a task and judged on it, in Markdown."""
-    columns = "policy | work left | time left | mean change | worst task | long messages |"
+    columns = "policy | work left | time left | mean change | worst task | long messages | longest |"
     lines = [
-        f"Points of accuracy against the unpruned encoder's own embedding, read-out {readout}; on long messages "
-        "against the unpruned encoder with the same read-out.",
+        f"Points of accuracy against the unpruned encoder's own embedding, read-out {readout}; on long messages, and "
+        "on the longest as written, against the unpruned encoder with the same read-out.",
         "",
         f"| level | {columns}",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [f"| {name} | {_row(result.best(budget, readout))} |" for name, budget in levels.items()]
     if len(result.tasks) > 1:
         lines += ["", "Chosen without a task and judged on it:", "", f"| level | task | {columns}"]
-        lines.append("|---|---|---|---|---|---|---|---|")
+        lines.append("|---|---|---|---|---|---|---|---|---|")
     for name, budget in levels.items():
         for task, score in result.leave_one_out(budget, readout).items():
             lines.append(f"| {name} | {task} | {_row(score)} |")
@@ -147,11 +150,12 @@ def report(result: SearchResult, readout: str, levels: dict[str, Budget]) -> str
 
 def _row(score: Score | None) -> str:
     if score is None:
-        return "none keeps to it | | | | | "
+        return "none keeps to it | | | | | | "
     policy = score.policy
     how = f"layers {list(policy.layers)}, quantile {policy.quantile}, min_tokens {policy.min_tokens}"
     if policy.reduction != "drop" or policy.score != "mean_attention":
         how += f", {policy.reduction}, {policy.score}"
     time = "" if score.time is None else f"{score.time:.2f}"
     task, change = score.worst
-    return f"{how} | {score.work:.2f} | {time} | {score.mean} | {change} ({task}) | {score.long or ''}"
+    cells = (how, f"{score.work:.2f}", time, score.mean, f"{change} ({task})", score.long or "", score.longest or "")
+    return " | ".join(map(str, cells))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.evaluation.labelled import Labelled, read_labelled
-from rasa_token_pruning.evaluation.long_messages import GREETINGS, STORIES, THANKS, lengthened
+from rasa_token_pruning.evaluation.long_messages import GREETINGS, STORIES, THANKS, lengthened, longest
 from tests.conftest import ROOT
 
 TEXTS = ("where can i park", "Reset it, please!", "größe 😀", "", "3.5?")
@@ -91,3 +91,12 @@ def test_how_long_they_are(example_bot):
     found = lengths(lengthened(usual).texts)
     assert found.min() >= 28 and found.max() <= 120
     assert ((found >= 30) & (found <= 100)).mean() > 0.9 and 60 <= np.median(found) <= 80
+
+
+def test_the_longest_of_those_that_are_free():
+    messages = Labelled(("bb", "a", "dddd", "cc", "ccc"), ("x", "x", "y", "x", "y"))
+    learnt = messages.chosen([2])
+    assert longest(messages, 2, without=learnt) == Labelled(("ccc", "bb"), ("y", "x"))
+    assert longest(messages, 9, without=learnt).texts == ("ccc", "bb", "cc", "a")
+    assert longest(messages.chosen([3, 1, 0, 2, 4]), 3, without=learnt) == longest(messages, 3, without=learnt)
+    assert len(longest(messages, 0, without=learnt)) == 0

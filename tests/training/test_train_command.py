@@ -105,6 +105,25 @@ def test_killed_at_any_step_and_started_again_it_ends_as_if_nothing_had_been(kin
     np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
 
 
+def test_killed_between_two_layers_scores_go_on_with_the_next(tasks, tiny, tmp_path):
+    common = [tasks["desk"], tasks["shop"], "--model", tiny, "--adapter", "none", "--varied", "20"]
+    trained("score", *common, "--output", tmp_path / "whole")
+    output, kept = tmp_path / "killed", tmp_path / "killed.checkpoints"
+    process = subprocess.Popen(
+        [*CLI, *map(str, ("score", *common, "--output", output))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not (kept / "layer-0.npz").exists():
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not output.exists()
+    written = (kept / "layer-0.npz").stat().st_mtime_ns
+    assert main(["train-encoder", "score", *map(str, common), "--seed", "9", "--output", str(output)]) == 2
+    assert (kept / "layer-0.npz").stat().st_mtime_ns == written
+    trained("score", *common, "--output", output)
+    assert output.read_bytes() == (tmp_path / "whole").read_bytes() and not kept.exists()
+
+
 def test_without_space_for_a_checkpoint_it_fails_and_goes_on_when_there_is_some(tiny, tasks, tmp_path):
     def limited():
         size = (tiny / "model.safetensors").stat().st_size * 4 // 5  # less than its optimizer keeps

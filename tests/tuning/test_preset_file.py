@@ -69,6 +69,7 @@ def test_how_it_was_found(folder):
         "held_out": 100,
         "long": 50,
         "adapter": "none",
+        "longest": 0,
         "readout": FINAL,
     }
     assert (folder / "some-model.json").read_text().endswith("}\n")

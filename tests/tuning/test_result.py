@@ -14,7 +14,7 @@ from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.tuning import trial as trials_module
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.result import LEVELS, Budget, Change, SearchResult
-from rasa_token_pruning.tuning.trial import LONG, SHORT, UNCUT, Setting, Trial
+from rasa_token_pruning.tuning.trial import LONG, LONGEST, SHORT, UNCUT, Setting, Trial
 
 NONE = PruningPolicy((2,), *UNCUT)
 GENTLE, HARD, HARDER = (PruningPolicy((2,), quantile, 6) for quantile in (0.3, 0.6, 0.7))
@@ -226,6 +226,36 @@ def test_the_best_within_a_budget(budget, policy):
 def test_long_messages_bind(budget, policy, readout):
     best = result().best(budget, readout)
     assert (best and best.policy) == policy
+
+
+def with_longest(found, points):
+    """The same with messages of a third kind, on which every policy changes by so many points."""
+
+    def more(trial):
+        change = 0 if trial.policy.quantile == 0 else points / 100
+        accuracies = {
+            readout: {**kinds, LONGEST: [one + change for one in (0.6, 0.6, 0.7, 0.7)]}
+            for readout, kinds in trial.accuracies.items()
+        }
+        return replace(trial, accuracies=accuracies, work={**trial.work, LONGEST: 0.1})
+
+    return replace(found, trials=[more(trial) for trial in found.trials])
+
+
+def test_the_longest_messages_bind_as_long_ones_do():
+    for points in (-3.2, -2.8):
+        found = with_longest(result(), points).best(Budget(100, 100, 3.1), FINAL)
+        assert (found and found.policy) == (HARDER if points > -3 else None)
+        assert with_longest(result(), points).best(ANY, FINAL).longest == Change(
+            pytest.approx(points), pytest.approx(0)
+        )
+
+
+def test_the_longest_messages_change_nothing_else():
+    plain, more = result().scores(FINAL), with_longest(result(), -3).scores(FINAL)
+    assert [score.longest for score in plain] == [None] * 4
+    for one, other in zip(plain, more, strict=True):
+        assert (one.work, one.mean, one.worst, one.long) == (other.work, other.mean, other.worst, other.long)
 
 
 def test_budgets_are_kept_to_the_last_point():

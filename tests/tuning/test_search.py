@@ -186,7 +186,7 @@ def test_a_damaged_line(desk, setting, notes, tries, line, number):
 
 
 @pytest.mark.parametrize(
-    "change", [{"shots": (1, 2)}, {"seeds": 3}, {"held_out": 5}, {"long": 3}, {"precision": "int8"}]
+    "change", [{"shots": (1, 2)}, {"seeds": 3}, {"held_out": 5}, {"long": 3}, {"longest": 3}, {"precision": "int8"}]
 )
 def test_another_setting_is_tried_again(desk, setting, notes, tries, change):
     search(POLICIES, [desk], setting, notes)

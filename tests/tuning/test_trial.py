@@ -15,9 +15,9 @@ from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.few_shot import Learner, draw
 from rasa_token_pruning.evaluation.labelled import Labelled, LabelledError
-from rasa_token_pruning.evaluation.long_messages import lengthened
+from rasa_token_pruning.evaluation.long_messages import lengthened, longest
 from rasa_token_pruning.evaluation.tasks import Task
-from rasa_token_pruning.tuning.trial import LONG, READOUTS, SHORT, Trial, tried
+from rasa_token_pruning.tuning.trial import LONG, LONGEST, READOUTS, SHORT, Trial, tried
 from tests.encoder.conftest import write_tiny_model
 
 POLICY = PruningPolicy((1,), 0.7, 4)
@@ -31,7 +31,10 @@ def by_hand(encode, task, setting, kind):
     for shots in setting.shots:
         for seed in range(setting.seeds):
             learnt, judged = draw(task.pool, shots, setting.held_out, seed)
-            judged = judged if kind == SHORT else lengthened(judged.chosen(range(min(setting.long, len(judged)))))
+            if kind == LONG:
+                judged = lengthened(judged.chosen(range(min(setting.long, len(judged)))))
+            elif kind == LONGEST:
+                judged = longest(task.pool, setting.longest, without=learnt)
             found.append(Learner.of(encode, learnt).accuracy(encode, judged))
     return found
 
@@ -39,10 +42,11 @@ def by_hand(encode, task, setting, kind):
 @pytest.mark.parametrize("policy", [POLICY, UNPRUNED, TWO_CUTS], ids=["one", "none", "two"])
 @pytest.mark.parametrize("readout", READOUTS)
 def test_accuracies_are_those_of_an_encoder_with_the_read_out(policy, readout, desk, setting):
+    setting = replace(setting, longest=5)
     trial = tried(policy, desk, setting)
     encoder = PrunedEncoder(setting.model, policy, readout, engine="onnx", num_threads=1)
     assert (trial.policy, trial.task, trial.time) == (policy, "desk", None)
-    assert set(trial.accuracies) == set(READOUTS) and set(trial.accuracies[readout]) == {SHORT, LONG}
+    assert set(trial.accuracies) == set(READOUTS) and set(trial.accuracies[readout]) == {SHORT, LONG, LONGEST}
     for kind, accuracies in trial.accuracies[readout].items():
         assert accuracies == by_hand(encoder.encode, desk, setting, kind)
 

@@ -13,19 +13,19 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.tuning import search as search_module
 from rasa_token_pruning.tuning.result import LEVELS, SearchResult
-from rasa_token_pruning.tuning.trial import LONG, SHORT
+from rasa_token_pruning.tuning.trial import LONG, LONGEST, SHORT
 from rasa_token_pruning.tuning.tune_command import report
 from rasa_token_pruning.version import __version__
 from tests.conftest import ROOT
 from tests.encoder.conftest import write_tiny_model
-from tests.tuning.test_result import ANY, only, without_long
+from tests.tuning.test_result import ANY, only, with_longest, without_long
 from tests.tuning.test_result import result as by_hand
 from tests.without import WITHOUT
 
 PROGRAM = WITHOUT + "from rasa_token_pruning.cli import main\nsys.exit(main(sys.argv[2:]))"
 SMALL = ["--layers", "2", "--quantiles", "0.5", "--floors", "6", "--shots", "3", "1", "--seeds", "2"]
 # In fp32, in which every processor understands the same of so few messages.
-SMALL += ["--held-out", "5", "--long", "2", "--jobs", "1", "--precision", "fp32"]
+SMALL += ["--held-out", "5", "--long", "2", "--longest", "3", "--jobs", "1", "--precision", "fp32"]
 POLICY, UNPRUNED = PruningPolicy((2,), 0.5, 6), PruningPolicy((2,), 0.0, 2)
 
 
@@ -90,11 +90,13 @@ def test_what_is_kept(searched):
         "fp32",
         (1, 3),
     )
-    assert (result.setting.seeds, result.setting.held_out, result.setting.long) == (2, 5, 2)
+    assert (result.setting.seeds, result.setting.held_out) == (2, 5)
+    assert (result.setting.long, result.setting.longest) == (2, 3)
     for trial in result.trials:
         assert trial.time is None
         for readout in (FINAL, FINAL_AND_CUT):
-            assert {kind: len(found) for kind, found in trial.accuracies[readout].items()} == {SHORT: 4, LONG: 4}
+            kinds = {kind: len(found) for kind, found in trial.accuracies[readout].items()}
+            assert kinds == {SHORT: 4, LONG: 4, LONGEST: 4}
     assert result.provenance["version"] == __version__ and result.provenance["machine"]["packages"]["onnxruntime"]
     assert result.provenance["tasks"] == {name: {"messages": 15, "intents": 3} for name in ("desk", "visitors")}
     pruned = result.scores(FINAL)[0]
@@ -122,27 +124,30 @@ def test_again_under_another_budget(call, searched):
     ]
     for demanding in ((-99, 100, 100), (100, -99, 100), (100, 100, -99)):
         _, out, _ = call("--again", "--output", searched, "--budget", *demanding)
-        assert rows(out)[3] == ["yours", "none keeps to it", *[""] * 5]
-        assert rows(out)[-1] == ["yours", "visitors", "none keeps to it", *[""] * 5]
+        assert rows(out)[3] == ["yours", "none keeps to it", *[""] * 6]
+        assert rows(out)[-1] == ["yours", "visitors", "none keeps to it", *[""] * 6]
 
 
 def test_tables_by_hand():
     out = report(by_hand(), FINAL, {"one": ANY})
     best, *others = rows(out)
-    assert best[:-2] == ["one", "layers [2], quantile 0.7, min_tokens 6", "0.50", "", "-3.00 ±0.00"]
-    assert best[-2] in {f"-5.00 ±0.00 ({task})" for task in "ab"} and best[-1] == "-3.00 ±0.00"
+    assert best[:-3] == ["one", "layers [2], quantile 0.7, min_tokens 6", "0.50", "", "-3.00 ±0.00"]
+    assert best[-3] in {f"-5.00 ±0.00 ({task})" for task in "ab"} and best[-2:] == ["-3.00 ±0.00", ""]
     assert [row[:3] for row in others] == [["one", task, "layers [2], quantile 0.7, min_tokens 6"] for task in "abc"]
     assert [row[5] for row in others] == [row[7] for row in others] == ["-5.00 ±0.00", "-5.00 ±0.00", "+1.00 ±0.00"]
     assert [row[6] for row in others] == ["-5.00 ±0.00 (a)", "-5.00 ±0.00 (b)", "+1.00 ±0.00 (c)"]
-    assert {line.count("|") for line in out.splitlines()[2:5]} == {8}
-    assert {line.count("|") for line in out.splitlines()[8:]} == {9}
+    assert {line.count("|") for line in out.splitlines()[2:5]} == {9}
+    assert {line.count("|") for line in out.splitlines()[8:]} == {10}
 
 
 def test_the_heading_says_what_is_compared_with_what():
     joined = report(by_hand(), FINAL_AND_CUT, {"one": ANY})
-    assert "read-out final+cut; on long messages against the unpruned encoder with the same read-out." in joined
+    assert (
+        "read-out final+cut; on long messages, and on the longest as written, against the unpruned encoder with"
+        in joined
+    )
     best = rows(joined)[0]
-    assert best[4:] == ["-2.50 ±0.00", best[5], "-3.00 ±0.00"] and best[5].startswith("-4.50 ±0.00 (")
+    assert best[4:] == ["-2.50 ±0.00", best[5], "-3.00 ±0.00", ""] and best[5].startswith("-4.50 ±0.00 (")
 
 
 def test_other_facts_in_the_tables():
@@ -150,12 +155,17 @@ def test_other_facts_in_the_tables():
     changes = {UNPRUNED: ({"a": 0}, 1.0), policy: ({"a": 1}, 0.5)}
     out = report(by_hand(changes, {UNPRUNED: 1.0, policy: 0.45}), FINAL, {"one": ANY})
     how = "layers [2, 3], quantile 0.5, min_tokens 10, merge, max_attention"
-    assert rows(out) == [["one", how, "0.50", "0.40", "+1.00 ±0.00", "+1.00 ±0.00 (a)", "+1.00 ±0.00"]]
+    assert rows(out) == [["one", how, "0.50", "0.40", "+1.00 ±0.00", "+1.00 ±0.00 (a)", "+1.00 ±0.00", ""]]
 
 
-def test_without_long_messages_the_column_is_empty():
+def test_without_long_messages_the_columns_are_empty():
     for row in rows(report(without_long(by_hand()), FINAL, {"one": ANY})):
-        assert row[-1] == "" and row[-2].startswith(("-5.00 ±0.00 (", "+1.00 ±0.00 (c)"))
+        assert row[-2:] == ["", ""] and row[-3].startswith(("-5.00 ±0.00 (", "+1.00 ±0.00 (c)"))
+
+
+def test_the_longest_messages_have_a_column():
+    for row in rows(report(with_longest(by_hand(), -1.5), FINAL, {"one": ANY})):
+        assert row[-1] == "-1.50 ±0.00"
 
 
 @pytest.mark.filterwarnings("error")
