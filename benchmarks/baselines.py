@@ -33,7 +33,9 @@ def main(folder: Path) -> None:
     shutil.copytree(Path(package.origin).parent / "model", original)
     SentenceTransformer(str(original), backend="onnx", model_kwargs={"export": True}).save_pretrained(str(exported))
     model = SentenceTransformer(str(exported), backend="onnx")
-    export_dynamic_quantized_onnx_model(model, "avx512_vnni", str(exported))
+    kernels = _kernels()
+    export_dynamic_quantized_onnx_model(model, kernels, str(exported))
+    (quantized,) = (exported / "onnx").glob(f"*_{kernels}.onnx")
     embed.mkdir()
     for file in [*original.glob("*.json"), original / "vocab.txt", exported / "onnx" / "model.onnx"]:
         shutil.copy(file, embed)
@@ -45,12 +47,18 @@ def main(folder: Path) -> None:
 
     systems: list[dict[str, Any]] = [
         onnx("sentence-transformers, onnx fp32", "model"),
-        onnx("sentence-transformers, onnx int8", "model_qint8_avx512_vnni"),
+        onnx("sentence-transformers, onnx int8", quantized.stem),
         {"name": "FastEmbed", "kind": "fastembed", "options": {"folder": str(embed)}, "batch_sizes": BATCH_SIZES},
         {"name": "model2vec (static)", "kind": "model2vec", "options": {"folder": str(folder / "static")}},
     ]
     content = [{**system, "python": sys.executable} for system in systems]
     (folder / "systems.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _kernels() -> str:
+    """What this processor has of those that the int8 file can be made for."""
+    facts = Path("/proc/cpuinfo")
+    return "avx512_vnni" if facts.is_file() and "avx512_vnni" in facts.read_text(encoding="utf-8") else "avx2"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import Any
 
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL, locate
+from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import NAMES as PRESETS
 from rasa_token_pruning.encoder.presets import preset
@@ -38,6 +39,7 @@ def add(commands: Any) -> None:
         "process, in turns. Takes about five minutes. Leave the machine alone meanwhile.",
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument("--adapter", default=AUTO, help="as in the featurizer (default: %(default)s)")
     parser.add_argument("--texts", type=Path, help="messages: a CSV file with a column text, or lines (default: ours)")
     parser.add_argument("--output", type=Path, help="where to write the result as JSON")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each system (default: %(default)s)")
@@ -57,7 +59,9 @@ def run(arguments: argparse.Namespace) -> None:
         by_length = {length: of_length(texts, count_pieces, length, 20) for length in LENGTHS}
         short = [text for text in texts if count_pieces(text) <= 40][:3000]
         sets = {"short": short, "all lengths": mixed(short, 1000)}
-        systems = [*_systems(arguments.model, arguments.num_threads, Path(folder)), *further]
+        policies = _policies(arguments.model, arguments.adapter)
+        systems = _systems(arguments.model, arguments.adapter, policies, arguments.num_threads, Path(folder))
+        systems += further
         with started(systems) as workers:
             one = latencies(workers, {k: v for k, v in by_length.items() if v}, arguments.rounds, progress)
             processes = [
@@ -65,32 +69,41 @@ def run(arguments: argparse.Namespace) -> None:
                 for w in workers
             ]
             many = throughputs(workers, sets, max(1, arguments.rounds // 2), progress)
-    saved = savings(one, _policies(arguments.model), shared_model(arguments.model).weights.config.layers)
-    record = {"machine": machine(), "one_message": one, "saved": saved, "batched": many, "processes": processes}
+    saved = savings(one, policies, shared_model(arguments.model).weights.config.layers)
+    record = {
+        "machine": machine(),
+        "adapter": arguments.adapter,
+        "one_message": one,
+        "saved": saved,
+        "batched": many,
+        "processes": processes,
+    }
     print(tables(record))
     if arguments.output:
         write_record(record, arguments.output)
 
 
-def _systems(model: str, num_threads: int | None, folder: Path) -> list[System]:
+def _systems(
+    model: str, adapter: str, policies: Mapping[str, PruningPolicy], num_threads: int | None, folder: Path
+) -> list[System]:
     """sentence-transformers, and ours: each onnx encoder from a saved folder, as it serves."""
     threads = {"num_threads": num_threads}
     reference = {"model": str(locate(model))}
     systems = [System(REFERENCE, "sentence_transformers", reference, batch_sizes=BATCH_SIZES)]
     for precision in ("fp32", "int8"):
-        for name, policy in _policies(model).items():
+        for name, policy in policies.items():
             bundle = folder / f"{precision} {name}"
-            PrunedEncoder(model, policy, engine="onnx", precision=precision).save(bundle)
+            PrunedEncoder(model, policy, engine="onnx", precision=precision, adapter=adapter).save(bundle)
             systems.append(System(f"onnx {precision}, {name}", "ours", {"load": str(bundle), **threads}))
-    for name, policy in _policies(model).items():
-        options = {"model": model, "pruning": asdict(policy), "engine": "torch", **threads}
+    for name, policy in policies.items():
+        options = {"model": model, "pruning": asdict(policy), "engine": "torch", "adapter": adapter, **threads}
         systems.append(System(f"torch fp32, {name}", "ours", options))
     return systems
 
 
-def _policies(model: str) -> dict[str, PruningPolicy]:
+def _policies(model: str, adapter: str) -> dict[str, PruningPolicy]:
     layers = shared_model(model).weights.config.layers
-    presets = {name: preset(name, layers, model) for name in PRESETS}
+    presets = {name: preset(name, layers, model, adapter) for name in PRESETS}
     return {**presets, "two cuts of 0.4": PruningPolicy((layers // 6, layers // 2), 0.4, 6)}
 
 
