@@ -36,6 +36,7 @@ from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.fewshot.names import name_as_text
 
 WAYS = (("off", "final"), ("off", "final+cut"), ("balanced", "final+cut"), ("aggressive", "final+cut"))
+ADAPTED = (*WAYS[:2], ("gentle", "final+cut"), *WAYS[2:])
 LONG = 500  # messages at most that are made long
 REFINED = "balanced"  # the level at which encoders are refined as well
 
@@ -45,7 +46,7 @@ def systems(adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
     that were found without it, by attention, as well.
     """
     layers = shared_model(START).weights.config.layers
-    ways = [("as published", NONE, NONE, way) for way in WAYS] + [("adapter", adapter, AUTO, way) for way in WAYS]
+    ways = [("as published", NONE, NONE, way) for way in WAYS] + [("adapter", adapter, AUTO, way) for way in ADAPTED]
     ways += [("adapter by attention", adapter, NONE, way) for way in WAYS if way[0] != "off"]
     for name, file, found_with, (level, readout) in ways:
         policy = preset(level, layers, START, found_with)

@@ -123,6 +123,20 @@ def test_what_it_says_of_the_search_is_what_was_found(root, name):
     assert report(found, "final+cut", LEVELS) in (root / "docs" / "pruning.md").read_text(encoding="utf-8")
 
 
+def test_what_it_says_of_single_policies_is_what_was_found(root):
+    found = SearchResult.load(root / "benchmarks" / "results" / "tune-all-MiniLM-L6-v2+adapter.json")
+    scores = {}
+    for score in found.scores("final+cut"):
+        policy = score.policy
+        cells = (f"{score.work:.2f}", score.mean, score.long, score.longest)
+        scores[f"{list(policy.layers)}, {policy.quantile}, {policy.min_tokens}"] = " | ".join(map(str, cells))
+    page = (root / "docs" / "pruning.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| (\[[\d, ]+\], [\d.]+, \d+) \| [`a-z]* ?\| (\d.+) \|$", page, re.M)
+    assert len(said) == 16
+    for policy, cells in said:
+        assert scores[policy] == cells
+
+
 def test_what_the_page_about_training_says_of_the_adapter_is_the_measured(root):
     rows = json.loads((root / "benchmarks" / "results" / "adapter.json").read_text())["rows"]
     assert adapter_table(rows) in (root / "docs" / "training.md").read_text(encoding="utf-8")

@@ -29,22 +29,26 @@ class Budget:
     :param mean: On the mean over the tasks, messages as they are written, against the unpruned encoder's own embedding;
         less than 0 demands a gain.
     :param worst: The same on the worst task.
-    :param long: On the mean over the tasks, long messages, against the unpruned encoder with the same read-out; and on
-        the longest that are as written, likewise.
+    :param long: On the mean over the tasks, long messages, against the unpruned encoder with the same read-out.
+    :param longest: The same on the longest messages as they are written.
+    :param overall: On the mean of these three, if all were judged by: what is gained on one kind of message may make up
+        for what is lost on another.
     :param errors: By how many standard errors a task may be worse than ``worst``.
     """
 
     mean: float
     worst: float
     long: float = math.inf
+    longest: float = math.inf
+    overall: float = math.inf
     errors: float = 0
 
 
 # Speed levels, the slowest first.
 LEVELS: Mapping[str, Budget] = {
-    "gentle": Budget(0.0, 0.0, 0.5, errors=2),
-    "balanced": Budget(0.5, 1.0, 1.0),
-    "aggressive": Budget(2.0, 4.0, 4.0),
+    "gentle": Budget(0.0, 0.0, 0.5, 0.5, 0.0, errors=2),
+    "balanced": Budget(0.5, 1.0, 1.0, 3.0, 0.0),
+    "aggressive": Budget(2.0, 4.0, 4.0, 5.0, 2.0),
 }
 
 
@@ -92,15 +96,26 @@ class Score:
         written = {task: change for (task, kind), change in self.by_task.items() if kind == SHORT}
         return min(written.items(), key=lambda entry: entry[1].points)
 
+    @property
+    def overall(self) -> float | None:
+        """The mean of ``mean``, ``long`` and ``longest`` in points, if all three kinds of message were judged by."""
+        if self.long is None or self.longest is None:
+            return None
+        return (self.mean.points + self.long.points + self.longest.points) / 3
+
     def within(self, budget: Budget) -> bool:
-        """Whether it keeps to a budget."""
-        bounds = [
+        """Whether it keeps to a budget; what was not judged by binds nothing."""
+        tasks = [
             change.points + budget.errors * change.error >= -budget.worst
             for (_, kind), change in self.by_task.items()
             if kind == SHORT
         ]
-        long = all(change is None or change.points >= -budget.long for change in (self.long, self.longest))
-        return all(bounds) and long and self.mean.points >= -budget.mean
+        kinds = [(self.mean, budget.mean), (self.long, budget.long), (self.longest, budget.longest)]
+        return (
+            all(tasks)
+            and all(change is None or change.points >= -bound for change, bound in kinds)
+            and (self.overall is None or self.overall >= -budget.overall)
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,7 +93,8 @@ def run(arguments: argparse.Namespace) -> None:
     result = SearchResult.load(arguments.output)
     levels = dict(LEVELS)
     if arguments.budget:
-        levels["yours"] = Budget(*arguments.budget)
+        mean, worst, long = arguments.budget
+        levels["yours"] = Budget(mean, worst, long, longest=long)
     print(report(result, arguments.readout, levels))
     if arguments.preset:
         write_preset_file(result, arguments.readout, levels, arguments.preset)

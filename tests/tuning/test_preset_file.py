@@ -14,6 +14,7 @@ from rasa_token_pruning.tuning.result import Budget
 from tests.encoder.conftest import write_tiny_model
 from tests.tuning.test_result import GENTLE, HARD, HARDER, NONE, only, result, without_long
 
+OTHERS = ("long", "longest", "overall")  # bounds that may be missing
 BUDGETS = {"gentle": Budget(0, 0.5, errors=1), "balanced": Budget(2.6, 6.1), "aggressive": Budget(3.1, 5.1, 4)}
 CHOSEN = {"gentle": GENTLE, "balanced": HARD, "aggressive": HARDER}
 
@@ -78,8 +79,14 @@ def test_how_it_was_found(folder):
 def test_what_each_level_is_worth(folder):
     levels = written(folder)["levels"]
     assert list(levels) == list(BUDGETS)
-    assert levels["gentle"]["budget"] == {"mean": 0, "worst": 0.5, "long": None, "errors": 1}
-    assert levels["aggressive"]["budget"] == {"mean": 3.1, "worst": 5.1, "long": 4, "errors": 0}
+    assert levels["gentle"]["budget"] == {"mean": 0, "worst": 0.5, "errors": 1, **dict.fromkeys(OTHERS)}
+    assert levels["aggressive"]["budget"] == {
+        "mean": 3.1,
+        "worst": 5.1,
+        "errors": 0,
+        **dict.fromkeys(OTHERS),
+        "long": 4,
+    }
     hard = levels["balanced"]
     assert (hard["work"], hard["time"]) == (0.6, None)
     assert hard["mean"] == hard["long"] == {"points": -2.5, "error": 0}

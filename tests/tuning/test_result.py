@@ -242,13 +242,24 @@ def with_longest(found, points):
     return replace(found, trials=[more(trial) for trial in found.trials])
 
 
-def test_the_longest_messages_bind_as_long_ones_do():
+def test_the_longest_messages_bind():
     for points in (-3.2, -2.8):
-        found = with_longest(result(), points).best(Budget(100, 100, 3.1), FINAL)
+        found = with_longest(result(), points).best(Budget(100, 100, longest=3.1), FINAL)
         assert (found and found.policy) == (HARDER if points > -3 else None)
         assert with_longest(result(), points).best(ANY, FINAL).longest == Change(
             pytest.approx(points), pytest.approx(0)
         )
+
+
+def test_a_gain_on_one_kind_of_message_makes_up_for_another():
+    """HARDER has -3 on the mean, -3 on long messages; HARD -2.5 on both, GENTLE 0.1."""
+    found = with_longest(result(), 6)
+    assert found.best(ANY, FINAL).overall == pytest.approx(0)
+    for bound, policy in ((0.01, HARDER), (-0.01, HARD), (-1, GENTLE), (-2.1, None)):
+        best = found.best(Budget(100, 100, overall=bound), FINAL)
+        assert (best and best.policy) == policy
+    two_kinds = result().best(Budget(100, 100, overall=-100), FINAL)
+    assert two_kinds.overall is None and two_kinds.policy == HARDER
 
 
 def test_the_longest_messages_change_nothing_else():
@@ -296,7 +307,8 @@ def test_levels_allow_more_and_more():
     budgets = list(LEVELS.values())
     assert tuple(LEVELS) == presets.LEVELS
     for one, two in pairwise(budgets):
-        assert one.mean < two.mean and one.worst < two.worst and one.long < two.long
+        assert one.mean <= two.mean and one.worst <= two.worst
+        assert one.long < two.long and one.longest < two.longest
 
 
 def test_the_best_for_some_tasks():
