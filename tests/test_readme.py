@@ -39,6 +39,9 @@ from rasa_token_pruning.tuning.tune_command import report
 COMPONENTS = (TokenPruningFeaturizer, FewShotIntentClassifier, FewShotResponseSelector, FewShotEntityExtractor)
 
 
+MODELS = ("all-MiniLM-L6-v2", "all-mpnet-base-v2")
+
+
 @pytest.fixture(scope="module")
 def readme(root):
     return (root / "README.md").read_text(encoding="utf-8")
@@ -117,7 +120,7 @@ def test_its_tables_are_the_measured_ones(root, readme):
     assert len(shown) >= 10 and all(line in measured for line in shown)
 
 
-@pytest.mark.parametrize("name", ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2+adapter", "all-mpnet-base-v2"])
+@pytest.mark.parametrize("name", [f"{model}{how}" for model in MODELS for how in ("", "+adapter")])
 def test_what_it_says_of_the_search_is_what_was_found(root, name):
     found = SearchResult.load(root / "benchmarks" / "results" / f"tune-{name}.json")
     assert report(found, "final+cut", LEVELS) in (root / "docs" / "pruning.md").read_text(encoding="utf-8")
@@ -142,12 +145,23 @@ def test_what_the_page_about_training_says_of_the_adapter_is_the_measured(root):
     assert adapter_table(rows) in (root / "docs" / "training.md").read_text(encoding="utf-8")
 
 
+def test_what_it_says_of_the_adapter_is_the_mean_of_the_tasks(root, readme):
+    rows = json.loads((root / "benchmarks" / "results" / "adapter.json").read_text())["rows"]
+    line = r"^\| mean change \| (.+?), final\+cut \| (.+?) \| \| \| \|$"
+    means = dict(re.findall(line, adapter_table(rows), re.M))
+    said = re.findall(r"^\| `(gentle|balanced|aggressive)`(.*?) \| (.+?) \|$", readme, re.M)
+    assert len(said) == 5
+    for level, adapter, cells in said:
+        start = "as published" if "`adapter: none`" in adapter else "adapter"
+        assert means[f"{start}, {level}"] == cells
+
+
 def test_so_is_what_it_says_of_the_student_of_three_layers(root):
     rows = json.loads((root / "benchmarks" / "results" / "own_encoders-distill.json").read_text())["rows"]
     assert own_encoders_table(rows) in (root / "docs" / "training.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("model", ["all-MiniLM-L6-v2", "all-mpnet-base-v2"])
+@pytest.mark.parametrize("model", MODELS)
 def test_what_it_says_of_pruning_is_the_measured(root, readme, model):
     results = root / "benchmarks" / "results"
     pruning = (root / "docs" / "pruning.md").read_text(encoding="utf-8")

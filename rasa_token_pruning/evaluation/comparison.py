@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
+from rasa_token_pruning.encoder.options import NONE
 from rasa_token_pruning.encoder.presets import LEVELS, preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -57,10 +59,13 @@ class Served:
         return self.encoder.encode(texts)
 
 
-def compared(model: str, data: Sequence[DataSet], progress: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:
+def compared(
+    model: str, adapter: str, data: Sequence[DataSet], progress: Callable[[str], None]
+) -> dict[str, list[dict[str, Any]]]:
     """Accuracy, time and accuracy by length for every way to embed texts.
 
     :param model: As in the featurizer.
+    :param adapter: As in the featurizer, but it changes the encoder of every way, unpruned too.
     :param data: At least one data set.
     :param progress: Is told what is being done.
     :return: Rows ``accuracy`` (in ``[0, 1]``, the mean over 5 and 10 examples an intent, with the change in points
@@ -70,11 +75,11 @@ def compared(model: str, data: Sequence[DataSet], progress: Callable[[str], None
     """
     judged = {one.name: _judged(one) for one in data}
     timed = {kind: _of_kind(judged, kind) for kind in (SHORT, LONG)}
-    reference = unpruned(model)
+    reference = unpruned(Reference.of(model, adapter_where_cut(model, adapter)))
     right: dict[tuple[str, float], dict[tuple[str, str], np.ndarray]] = {}
     times: list[dict[str, Any]] = []
     for number, one in enumerate(data):
-        for way in ways(model, one):
+        for way in ways(model, adapter, one):
             progress(f"{one.name}: {way.name} {way.setting:.3g}")
             right.setdefault((way.name, way.setting), {}).update(_right(way, one, judged[one.name]))
             if number == 0:
@@ -90,16 +95,19 @@ def compared(model: str, data: Sequence[DataSet], progress: Callable[[str], None
     return {"accuracy": _accuracies(right), "lengths": _by_length(right, lengths), "time": times}
 
 
-def ways(model: str, one: DataSet) -> list[Way]:
+def ways(model: str, adapter: str, one: DataSet) -> list[Way]:
     """The unpruned encoder first, then every technique on the torch engine, then encoders as they serve."""
-    reference = Reference.of(model)
-    found: list[Way] = [unpruned(model), *techniques(model, one.examples["full"][0].texts)]
+    file = adapter_where_cut(model, adapter)
+    reference = Reference.of(model, file)
+    found: list[Way] = [unpruned(reference), *techniques(reference, one.examples["full"][0].texts)]
     for level in LEVELS:
-        policy = preset(level, reference.layers, model)
+        policy = preset(level, reference.layers, model, adapter)
         found += [pruning(f"{level}, {readout}", reference, policy, readout) for readout in (FINAL, FINAL_AND_CUT)]
     for precision in ("fp32", "int8"):
         for name, readout in (("off", FINAL), ("off", FINAL_AND_CUT), ("balanced", FINAL_AND_CUT)):
-            encoder = PrunedEncoder(model, name, readout, engine="onnx", precision=precision)
+            policy = preset(name, reference.layers, model, adapter)
+            how = str(file or NONE)
+            encoder = PrunedEncoder(model, policy, readout, engine="onnx", precision=precision, adapter=how)
             found.append(Served(f"onnx {precision}, {name}, {readout}", encoder))
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.presets import LEVELS
 from rasa_token_pruning.evaluation.data_sets import read_data_sets
 from rasa_token_pruning.evaluation.figures import check, panels
@@ -35,6 +36,9 @@ def add(commands: Any) -> None:
         "data", type=Path, nargs="+", help="folders with train.csv, test.csv, train_5.csv, train_10.csv"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument(
+        "--adapter", default=AUTO, help="as in the featurizer, for the unpruned encoder too (default: %(default)s)"
+    )
     parser.add_argument("--split", default="test", help="what to judge by (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="where to write the result as JSON")
     parser.add_argument("--figure", type=Path, help="where to draw it (PNG)")
@@ -52,8 +56,14 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.figure:
         check()
     data = read_data_sets(arguments.data, arguments.split)
-    rows = compared(arguments.model, data, progress)
-    record = {"model": arguments.model, "machine": machine(), "split": arguments.split, **rows}
+    rows = compared(arguments.model, arguments.adapter, data, progress)
+    record = {
+        "model": arguments.model,
+        "adapter": arguments.adapter,
+        "machine": machine(),
+        "split": arguments.split,
+        **rows,
+    }
     print(tables(record), length_table(record), sep="\n\n")
     if arguments.output:
         write_record(record, arguments.output)

@@ -26,7 +26,7 @@ from rasa_token_pruning.evaluation.texts import TextsError, mixed, of_length, re
 
 __all__ = ["SpeedError", "TextsError", "add"]
 
-LENGTHS = (15, 30, 60, 120, 250)
+LENGTHS = (15, 30, 50, 120, 250)
 REFERENCE = "sentence-transformers, torch"
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from rasa_token_pruning.encoder.loading import shared_model
-from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.policy import LEARNT, PruningPolicy
 from rasa_token_pruning.encoder.pooling import read_out
 from rasa_token_pruning.encoder.pruned import batches_of_equal_length
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT, ModelHead, joined_layers
@@ -39,18 +41,22 @@ class Reference:
     head: ModelHead
 
     @classmethod
-    def of(cls, model: str) -> Reference:
-        """A model by name or folder, see ``location.locate``.
+    def of(cls, model: str, adapter: Path | None = None) -> Reference:
+        """A model by name or folder, see ``location.locate``, as an adapter's file changes it.
 
-        :raises EncoderError: If it is missing, damaged or not supported.
+        :raises EncoderError: If one is missing, damaged or not supported.
         """
-        found = shared_model(model)
+        found = shared_model(model, adapter)
         return cls(found.tokenizer(None), Transformer.from_weights(found.weights), found.head)
 
     @property
     def layers(self) -> int:
         """The number of layers."""
         return self.transformer.config.layers
+
+    def knows(self, layers: Sequence[int]) -> bool:
+        """Whether scores are learnt in these layers."""
+        return all(str(layer) in self.transformer.scorers for layer in layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +108,14 @@ class Technique:
 # The floor of what works before the encoder, which reads nothing but what is left.
 _TEXT_FLOOR = 4
 # Where our pruning cuts, as a share of the layers, with floor and quantiles. The first is the rule of thumb's.
+# Ours by learnt scores: the layers as shares, floor and quantiles.
+_LEARNT_CUTS = (((1 / 6, 1 / 2), 8, (0.2, 0.4, 0.6, 0.8)), ((0, 1 / 3), 6, (0.2, 0.4, 0.6, 0.8)))
 _CUTS = ((1 / 3, 6, (0.25, 0.5, 0.75, 0.95)), (1 / 6, 3, (0.2, 0.4, 0.6, 0.8, 0.95)))
 
 
-def unpruned(model: str) -> Technique:
-    """The model as it is.
-
-    :raises EncoderError: If it is missing, damaged or not supported.
-    """
-    return Technique("unpruned", 0.0, Reference.of(model))
+def unpruned(reference: Reference) -> Technique:
+    """The model as it is."""
+    return Technique("unpruned", 0.0, reference)
 
 
 def pruning(name: str, reference: Reference, policy: PruningPolicy, readout: str) -> Technique:
@@ -122,14 +127,11 @@ def pruning(name: str, reference: Reference, policy: PruningPolicy, readout: str
     return Technique(name, policy.quantile, reference, through=Pruning(policy, joined))
 
 
-def techniques(model: str, corpus: Sequence[str]) -> list[Technique]:
+def techniques(reference: Reference, corpus: Sequence[str]) -> list[Technique]:
     """Every technique at several strengths, which leave from about 0.95 to 0.5 of the work where a technique can.
 
-    :param model: A name or a folder, see ``location.locate``.
     :param corpus: The texts of the task that may be learnt from: document frequencies are counted on them.
-    :raises EncoderError: If the model is missing, damaged or not supported.
     """
-    reference = Reference.of(model)
     return [*_before_the_layers(reference, corpus), *_in_the_layers(reference), *_cuts(reference)]
 
 
@@ -155,7 +157,10 @@ def _in_the_layers(reference: Reference) -> Iterator[Technique]:
 
 
 def _cuts(reference: Reference) -> Iterator[Technique]:
-    """Ours, with both read-outs, and random tokens in its place. Setting: the quantile."""
+    """Ours by attention, and by learnt scores where they are known, and random tokens in its place.
+
+    Setting: the quantile.
+    """
     for share, min_tokens, quantiles in _CUTS:
         layer = int(share * reference.layers + 1e-9)
         for policy in (PruningPolicy((layer,), quantile, min_tokens) for quantile in quantiles):
@@ -163,3 +168,14 @@ def _cuts(reference: Reference) -> Iterator[Technique]:
             yield Technique(f"random {where}", policy.quantile, reference, through=RandomCuts(policy))
             for readout in (FINAL, FINAL_AND_CUT):
                 yield pruning(f"pruning {where}, {readout}", reference, policy, readout)
+    for shares, min_tokens, quantiles in _LEARNT_CUTS:
+        layers = tuple(int(share * reference.layers + 1e-9) for share in shares)
+        if reference.knows(layers):
+            for quantile, readout in product(quantiles, (FINAL, FINAL_AND_CUT)):
+                policy = PruningPolicy(layers, quantile, min_tokens, score=LEARNT)
+                yield pruning(
+                    f"learnt in layers {' and '.join(map(str, layers))} above {min_tokens}, {readout}",
+                    reference,
+                    policy,
+                    readout,
+                )

@@ -48,7 +48,7 @@ class Budget:
 LEVELS: Mapping[str, Budget] = {
     "gentle": Budget(0.0, 0.0, 0.5, 0.5, 0.0, errors=2),
     "balanced": Budget(0.5, 1.0, 1.0, 3.0, 0.0),
-    "aggressive": Budget(2.0, 4.0, 4.0, 5.0, 2.0),
+    "aggressive": Budget(2.0, 4.0, 4.0, 5.0, 0.0),
 }
 
 

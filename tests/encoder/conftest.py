@@ -33,6 +33,7 @@ from transformers import (
     XLMRobertaModel,
 )
 
+from benchmarks.mpnet import assemble
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.adapter_files import write_adapter
 from rasa_token_pruning.encoder.calibration import calibration_texts
@@ -320,3 +321,9 @@ def messages(root) -> list[str]:
     found = sorted(set(found) - set(calibration_texts()))
     chance = random.Random(0)
     return [*found, *(" ".join(chance.sample(found, count)) for count in (2, 3, 4, 6, 8, 12, 16) for _ in range(3))]
+
+
+@pytest.fixture(scope="session")
+def mpnet(tmp_path_factory):
+    """The folder of all-mpnet-base-v2, called as that."""
+    return str(assemble(tmp_path_factory.mktemp("mpnet")))

@@ -1,16 +1,20 @@
 """all-mpnet-base-v2 with its real weights: 12 layers, relative positions, and activations that are hard to quantise."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from benchmarks.mpnet import assemble
 from rasa_token_pruning import PrunedEncoder
+from rasa_token_pruning.encoder.adapter_files import read_adapter, shipped_adapter
+from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
+from rasa_token_pruning.encoder.weights import scored_layers
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return str(assemble(tmp_path_factory.mktemp("mpnet")))
+def folder(mpnet):
+    return mpnet
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +39,25 @@ def test_int8_stays_close(folder, texts, theirs):
     assert cosine.mean() > 0.98 and cosine.min() > 0.9
 
 
-def test_both_engines_prune_alike(folder, texts):
-    reference, served = (PrunedEncoder(folder, engine=engine).encode_tokens(texts) for engine in ("torch", "onnx"))
+@pytest.mark.parametrize("adapter", ["none", "auto"])
+def test_both_engines_prune_alike(folder, texts, adapter):
+    reference, served = (
+        PrunedEncoder(folder, engine=engine, adapter=adapter).encode_tokens(texts) for engine in ("torch", "onnx")
+    )
     for one, other in zip(reference, served, strict=True):
         assert (one.kept == other.kept).all()
         np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-5)
+
+
+def test_its_adapter_knows_what_is_important_and_changes_no_weight(folder, texts):
+    file = shipped_adapter(sha256(Path(folder) / WEIGHTS_FILE))
+    assert file.stem == "all-mpnet-base-v2" and file.stat().st_size < 2**18
+    adapter = read_adapter(file)
+    layers = scored_layers(adapter.adapter.arrays)
+    assert all(name.startswith("scorers.") for name in adapter.adapter.arrays)
+    assert all(adapter.provenance["scores"][str(layer)]["correlation"] > 0.4 for layer in layers)
+    policies = {how: PrunedEncoder(folder, adapter=how, num_threads=1).policy for how in ("auto", "none")}
+    assert set(policies["auto"].layers) == set(layers)
+    assert (policies["auto"].score, policies["none"].score) == ("learnt", "mean_attention")
+    uncut, plain = (PrunedEncoder(folder, "off", adapter=how).encode(texts[:3]) for how in (str(file), "none"))
+    np.testing.assert_array_equal(uncut, plain)

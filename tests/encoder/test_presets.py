@@ -12,6 +12,7 @@ import pytest
 
 from rasa_token_pruning.encoder import presets
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import LEVELS, NAMES, by_rule, preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
@@ -28,10 +29,13 @@ FILES = sorted((Path(presets.__file__).resolve().parents[1] / "presets").glob("*
 LAYERS = {"all-MiniLM-L6-v2": 6, "all-mpnet-base-v2": 12}
 
 
-def named(file):
+@pytest.fixture
+def named(file, request):
     """The model and the adapter of a file with presets, and the number of layers."""
     model = file.stem.removesuffix("+adapter")
-    return model, "none" if model == file.stem else "auto", LAYERS[model]
+    adapter = "none" if model == file.stem else "auto"
+    is_there = adapter == "none" or model == DEFAULT_MODEL  # whether weights have an adapter has to be looked up
+    return model if is_there else request.getfixturevalue("mpnet"), adapter, LAYERS[model]
 
 
 @pytest.fixture
@@ -215,26 +219,26 @@ def test_other_weights_under_the_name_have_what_was_found_without_it(folder, tin
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 class TestWhatComesWithThePackage:
-    def test_it_says_how_it_was_found(self, file):
+    def test_it_says_how_it_was_found(self, file, named):
         record = json.loads(file.read_text(encoding="utf-8"), parse_constant=pytest.fail)
         assert {"date", "version", "tasks", "setting", "levels"} <= set(record)
         assert date.fromisoformat(record["date"]) and record["version"]
         assert record["tasks"] and all(task["messages"] and task["intents"] for task in record["tasks"].values())
-        model, adapter, _ = named(file)
-        assert record["setting"]["model"].rpartition("/")[2] == model
+        model, adapter, _ = named
+        assert record["setting"]["model"].rpartition("/")[2] == Path(model).name
         assert record["setting"].get("adapter", "none") == adapter
         assert set(record["levels"]) == set(LEVELS)
 
-    def test_it_is_what_the_preset_gives(self, file):
+    def test_it_is_what_the_preset_gives(self, file, named):
         levels = json.loads(file.read_bytes())["levels"]
-        model, adapter, layers = named(file)
+        model, adapter, layers = named
         for level in LEVELS:
             policy = PruningPolicy(**levels[level]["policy"])
             assert 0 < policy.quantile < 1 and policy.layers[-1] < layers
             assert preset(level, layers, model, adapter) == policy
 
-    def test_less_and_less_is_left(self, file):
-        model, adapter, layers = named(file)
+    def test_less_and_less_is_left(self, named):
+        model, adapter, layers = named
         work = [work_left(preset(level, layers, model, adapter), layers, [60]) for level in LEVELS]
         assert all(more >= less for more, less in pairwise(work)), work
         assert work[0] < 1

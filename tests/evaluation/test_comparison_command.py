@@ -24,15 +24,19 @@ def data(tmp_path):
     return folders
 
 
-def test_end_to_end(data, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("adapter", ["auto", "none"])
+def test_end_to_end(data, tmp_path, monkeypatch, capsys, adapter):
     monkeypatch.setattr(comparison, "TIMED", 1)
     monkeypatch.setattr(techniques, "_CUTS", techniques._CUTS[:1])
     output, figure = tmp_path / "found.json", tmp_path / "found.png"
     command = ["benchmark", "pruning", *map(str, data), "--output", str(output), "--figure", str(figure)]
+    command += ["--adapter", adapter]
     assert main(command) == 0
     found = json.loads(output.read_bytes())
     names = {row["technique"] for row in found["accuracy"]}
     assert {"unpruned", "tome", "threshold", "early_exit", "stop_words", "lowest_idf", "truncation"} <= names
+    learnt = {f"learnt in layers {where}, final" for where in ("1 and 3 above 8", "0 and 2 above 6")}
+    assert learnt & names == (learnt if adapter == "auto" else set()) and found["adapter"] == adapter
     assert {"balanced, final", "aggressive, final+cut", "onnx int8, balanced, final+cut"} <= names
     for row in found["accuracy"]:
         assert 0 <= row["accuracy"] <= 1 and row["error"] >= 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.layer_loop import Pass, Tokens
@@ -78,8 +79,8 @@ def passed(reference, through, texts):
 def test_without_strength_all_give_the_models_own_embedding(folder, strengths, texts):
     expected = PrunedEncoder(folder, pruning="off", engine="torch").encode(texts)
     np.testing.assert_allclose(strengths[0].encode(texts), expected, atol=1e-5)
-    np.testing.assert_allclose(unpruned(folder).encode(texts), expected, atol=1e-5)
-    assert strengths[0].work(texts) == pytest.approx(1) == unpruned(folder).work(texts)
+    np.testing.assert_allclose(unpruned(Reference.of(folder)).encode(texts), expected, atol=1e-5)
+    assert strengths[0].work(texts) == pytest.approx(1) == unpruned(Reference.of(folder)).work(texts)
 
 
 def test_work_decreases_with_strength(strengths, texts):
@@ -171,13 +172,13 @@ def test_equal_tokens_can_be_merged_without_a_trace():
 @pytest.fixture(scope="module")
 def of_minilm():
     corpus = ["how do i reset the password of my account", "where is the order that i placed", "the card is lost"]
-    return techniques(MINILM, corpus)
+    return techniques(Reference.of(MINILM), corpus)
 
 
 def test_all_techniques_on_the_real_model(of_minilm):
     """The least strength stays near the model's own embedding, and the names with settings are unique."""
     texts = ["please could you help me reset the password of my account because i cannot log in", "card lost", ""]
-    own = unpruned(MINILM).encode(texts)
+    own = unpruned(Reference.of(MINILM)).encode(texts)
     names = {technique.name.split()[0] for technique in of_minilm}
     assert names == {
         *("random", "stop_words", "lowest_idf", "truncation", "tome", "threshold", "early_exit", "pruning"),
@@ -190,6 +191,21 @@ def test_all_techniques_on_the_real_model(of_minilm):
             assert found[0, :384] @ own[0] > 0.9, technique
         if technique.name != "early_exit":  # two special tokens, of which none can go
             np.testing.assert_allclose(found[2, :384], own[2], atol=1e-5)
+
+
+def test_with_an_adapter_all_have_the_changed_encoder_and_ours_its_scores(of_minilm):
+    adapter = adapter_where_cut(MINILM, "auto")
+    reference = Reference.of(MINILM, adapter)
+    text = "please could you help me reset the password of my account because i cannot log in"
+    own = PrunedEncoder(MINILM, "off", engine="torch", adapter=str(adapter)).encode([text])
+    np.testing.assert_allclose(unpruned(reference).encode([text]), own, atol=1e-5)
+    with_it = {(one.name, one.setting): one for one in techniques(reference, [text])}
+    ours = with_it["learnt in layers 1 and 3 above 8, final+cut", 0.6]
+    policy = PruningPolicy((1, 3), 0.6, 8, score="learnt")
+    expected = PrunedEncoder(MINILM, policy, "final+cut", engine="torch", adapter=str(adapter)).encode([text])
+    np.testing.assert_allclose(ours.encode([text]), expected, atol=1e-5)
+    without = {(one.name, one.setting) for one in of_minilm}
+    assert {name.split()[0] for name, _ in with_it.keys() - without} == {"learnt"} and without < with_it.keys()
 
 
 @pytest.mark.parametrize("words", [10, 40, 120])
