@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -42,6 +43,14 @@ def claim(folder: Path, settings: Mapping[str, Any]) -> Path | None:
         else:
             complete.append(checkpoint)
     return max(complete, key=lambda checkpoint: int(checkpoint.name.removeprefix(_START)), default=None)
+
+
+def fingerprint(content: Any) -> str:
+    """Of what a training learns from, for its settings.
+
+    :param content: As JSON can say it.
+    """
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def _read(file: Path) -> dict[str, Any] | None:

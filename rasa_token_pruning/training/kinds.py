@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,6 +15,7 @@ from rasa_token_pruning.encoder.presets import policy_from_options
 from rasa_token_pruning.encoder.publishing import publish
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.tasks import read_task
+from rasa_token_pruning.training.checkpoints import fingerprint
 from rasa_token_pruning.training.contrastive import lesson_of_pairs
 from rasa_token_pruning.training.distillation import encoded, lesson_of_embeddings, shallower, targets
 from rasa_token_pruning.training.errors import TrainingError
@@ -65,7 +64,7 @@ def contrastive(
         model = run_in_parts(opened(job.model))
         return model, lesson_of_pairs(model, sets)
 
-    seen = {name: [len(one), _hash([one.anchors, one.positives])] for name, one in sets.items()}
+    seen = {name: [len(one), fingerprint([one.anchors, one.positives])] for name, one in sets.items()}
     return job.done({"per_intent": per_intent, "examples": seen}, make, _save)
 
 
@@ -104,7 +103,7 @@ def distill(job: Job, texts: Sequence[Path], made_up: int, teacher: Sequence[str
             student = shallower(student, layers)
         return student, lesson_of_embeddings(student, known, wanted)
 
-    settings = {"teachers": list(teacher), "layers": layers, "examples": [len(known), _hash(known)]}
+    settings = {"teachers": list(teacher), "layers": layers, "examples": [len(known), fingerprint(known)]}
     return job.done(settings, make, _save)
 
 
@@ -133,7 +132,7 @@ def adapt(job: Job, texts: Sequence[Path], made_up: int, train_from: int | None,
         module = cast("PrunedModule", model[0])
         publish(module.source, module.weights(), folder)
 
-    settings = {"policy": asdict(policy), "train_from": first, "examples": [len(known), _hash(known)]}
+    settings = {"policy": asdict(policy), "train_from": first, "examples": [len(known), fingerprint(known)]}
     return job.done(settings, make, save)
 
 
@@ -145,7 +144,3 @@ def _texts(job: Job, files: Sequence[Path], made_up: int) -> list[str]:
 
 def _save(model: SentenceTransformer, folder: Path) -> None:
     model.save_pretrained(str(folder))
-
-
-def _hash(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import random
 import shutil
@@ -16,7 +14,7 @@ from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, read_adapter
 from rasa_token_pruning.encoder.loading import SentenceModel, shared_model
 from rasa_token_pruning.encoder.weights import scorer_shapes
-from rasa_token_pruning.training.checkpoints import claim
+from rasa_token_pruning.training.checkpoints import claim, fingerprint
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.extraction import write_whole
 from rasa_token_pruning.training.importance import FLOOR, QUANTILE, Told, learnt_scorer
@@ -61,7 +59,8 @@ def learn_scores(
     told = _told(start, *_material(texts, made_up, most, stories, seed), seed)
     plain = sum(one.text is one.meant for one in told)
     how = {"texts": plain, "stories": len(told) - plain, "quantile": QUANTILE, "min_tokens": FLOOR, "seed": seed}
-    claim(checkpoints_of(output), {**how, "encoder": start.identity, "content": _hash(told), "version": __version__})
+    content = fingerprint([[one.text.ids.tolist(), one.meant.ids.tolist()] for one in told])
+    claim(checkpoints_of(output), {**how, "encoder": start.identity, "content": content, "version": __version__})
     arrays = dict(before.adapter.arrays) if before else {}
     provenance = dict(before.provenance) if before else {}
     scores, found = dict(provenance.get("scores", {})), []
@@ -95,12 +94,6 @@ def _learnt(
     with np.load(kept, allow_pickle=False) as arrays:
         first, *others = (arrays[name] for name in arrays.files)
     return others, float(first)
-
-
-def _hash(told: Sequence[Told]) -> str:
-    """The same for the same texts."""
-    content = json.dumps([[one.text.ids.tolist(), one.meant.ids.tolist()] for one in told])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _checked(layers: Sequence[int], count: int) -> list[int]:
