@@ -29,13 +29,15 @@ class LayerCut:
     """What a cut did to a batch of texts of equal length.
 
     :param layer: The layer inside which it was made, from 0 on.
-    :param importance: The importance of each token that it was offered, ``(batch, offered)``.
+    :param before: The states of the tokens that it was offered, ``(batch, offered, width)``.
+    :param importance: Their importance, ``(batch, offered)``.
     :param chosen: Which of them stayed, ascending, ``(batch, kept)``.
     :param targets: For each of them which of those that stayed it is part of from then on, ``(batch, offered)``;
         nothing if what goes is dropped.
     """
 
     layer: int
+    before: Tensor
     importance: Tensor
     chosen: Tensor
     targets: Tensor | None
@@ -48,18 +50,32 @@ class Run:
     :param final: Last hidden states of the tokens that stayed, ``(batch, kept, width)``.
     :param sizes: How many tokens each of them stands for, ``(batch, kept)``; nothing if no token was merged.
     :param joined: For each layer that the caller named, the mean of the states that enter it, ``(batch, width)``.
-    :param reached: For every token the last state that it reached, ``(batch, length, width)``: its last hidden state
-        if it stayed, else the state in which it was dropped.
-    :param kept: The positions that stayed, ascending, ``(batch, kept)``.
     :param cuts: The cuts at which a token went, in their order.
     """
 
     final: Tensor
     sizes: Tensor | None
     joined: tuple[Tensor, ...]
-    reached: Tensor
-    kept: Tensor
     cuts: tuple[LayerCut, ...] = ()
+
+    @property
+    def kept(self) -> Tensor:
+        """The positions that stayed, ascending, ``(batch, kept)``."""
+        offered = self.cuts[0].importance if self.cuts else self.final[..., 0]
+        kept = torch.arange(offered.shape[1], device=offered.device).expand_as(offered)
+        for cut in self.cuts:
+            kept = kept.gather(1, cut.chosen)
+        return kept
+
+    @property
+    def reached(self) -> Tensor:
+        """For every token the last state that it reached, ``(batch, length, width)``: its last hidden state if it
+        stayed, else the state in which it went.
+        """
+        states = self.final
+        for cut in reversed(self.cuts):
+            states = scatter_tokens(cut.before, cut.chosen, states)
+        return states
 
 
 class Embeddings(nn.Module):
@@ -176,7 +192,7 @@ class Transformer(nn.Module):
         :param hidden: What enters it, ``(batch, length, width)``.
         :param protected: Which tokens stay as long as as many do, ``(batch, length)``, bool; None for none.
         """
-        tokens = _Tokens(hidden, self.distance_bias(hidden))
+        tokens = _Tokens(hidden, self.distance_bias(hidden), protected)
         means: dict[int, Tensor] = {}
         cuts: list[LayerCut] = []
         for number, layer in list(enumerate(cast("Iterable[Layer]", self.layers)))[first:]:
@@ -187,18 +203,15 @@ class Transformer(nn.Module):
             if count == length:
                 tokens.hidden = layer.attend(tokens.hidden, tokens.attention_bias())
             else:
-                tokens.hidden, scores = self.attend_and_score(number, tokens.hidden, tokens.attention_bias(), policy)
-                offered = None if protected is None else protected.gather(1, tokens.kept)
-                chosen = most_important(scores.detach(), count, offered)
-                targets = tokens.keep(chosen, merge=policy.reduction == "merge")
-                cuts.append(LayerCut(number, scores.detach(), chosen, targets))
+                before, scores = self.attend_and_score(number, tokens.hidden, tokens.attention_bias(), policy)
+                chosen = most_important(scores.detach(), count, tokens.protected)
+                targets = tokens.keep(before, chosen, merge=policy.reduction == "merge")
+                cuts.append(LayerCut(number, before, scores.detach(), chosen, targets))
             tokens.hidden = layer.feed_forward(tokens.hidden)
         return Run(
             final=tokens.hidden,
             sizes=tokens.sizes,
             joined=tuple(means[number] for number in joined),
-            reached=tokens.all_reached(),
-            kept=tokens.kept,
             cuts=tuple(cuts),
         )
 
@@ -230,14 +243,13 @@ class Transformer(nn.Module):
 
 
 class _Tokens:
-    """The tokens of a batch on their way through the layers, and what became of those that left."""
+    """The tokens of a batch on their way through the layers."""
 
-    def __init__(self, hidden: Tensor, relative_bias: Tensor | None) -> None:
+    def __init__(self, hidden: Tensor, relative_bias: Tensor | None, protected: Tensor | None = None) -> None:
         self.hidden = hidden
         self.sizes: Tensor | None = None
-        self.kept = torch.arange(hidden.shape[1], device=hidden.device).expand(hidden.shape[:2])
+        self.protected = protected
         self._relative_bias = relative_bias
-        self._reached: Tensor | None = None
 
     def attention_bias(self) -> Tensor | None:
         """What is added to the attention scores: a token that stands for several counts as often."""
@@ -246,28 +258,22 @@ class _Tokens:
         of_size = self.sizes.log()[:, None, None, :]
         return of_size if self._relative_bias is None else self._relative_bias + of_size
 
-    def keep(self, positions: Tensor, merge: bool) -> Tensor | None:
-        """Only the given positions, ``(batch, count)``, stay.
+    def keep(self, before: Tensor, positions: Tensor, merge: bool) -> Tensor | None:
+        """Only the given positions, ``(batch, count)``, stay, of states ``(batch, length, width)``.
 
         :return: If the others are merged, for each token which of those that stay it is part of, ``(batch, length)``.
         """
         targets = None
-        self._reached = self.all_reached()
         if merge:
-            sizes = torch.ones_like(self.hidden[..., 0]) if self.sizes is None else self.sizes
-            self.hidden, self.sizes, targets = merge_tokens(self.hidden, sizes, positions)
+            sizes = torch.ones_like(before[..., 0]) if self.sizes is None else self.sizes
+            self.hidden, self.sizes, targets = merge_tokens(before, sizes, positions)
         else:
-            self.hidden = gather_tokens(self.hidden, positions)
-        self.kept = self.kept.gather(1, positions)
+            self.hidden = gather_tokens(before, positions)
+        if self.protected is not None:
+            self.protected = self.protected.gather(1, positions)
         if self._relative_bias is not None:
             self._relative_bias = gather_bias(self._relative_bias, positions)
         return targets
-
-    def all_reached(self) -> Tensor:
-        """For every token the last state that it reached, ``(batch, length, width)``."""
-        if self._reached is None:
-            return self.hidden
-        return scatter_tokens(self._reached, self.kept, self.hidden)
 
 
 def among(ids: Tensor, wanted: Sequence[int]) -> Tensor:

@@ -117,7 +117,7 @@ class Pass:
 
 def _run(tokens: Tokens) -> Run:
     """What a read-out needs; what became of the tokens that left is nobody's question here."""
-    return Run(final=tokens.hidden, sizes=tokens.sizes, joined=(), reached=tokens.hidden, kept=tokens.positions)
+    return Run(final=tokens.hidden, sizes=tokens.sizes, joined=())
 
 
 def _of_equal_length(groups: Sequence[Tokens]) -> list[Tokens]:

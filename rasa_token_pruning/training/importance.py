@@ -34,15 +34,13 @@ class Told(NamedTuple):
 
 
 class _CutAtRandom(Transformer):
-    """Cuts tokens whatever they are, and remembers the states that it did that to."""
-
-    states: Tensor
+    """Cuts tokens whatever they are."""
 
     def attend_and_score(
         self, number: int, hidden: Tensor, bias: Tensor | None, policy: PruningPolicy
     ) -> tuple[Tensor, Tensor]:
-        self.states, scores = super().attend_and_score(number, hidden, bias, policy)
-        return self.states, torch.rand_like(scores)
+        attended, scores = super().attend_and_score(number, hidden, bias, policy)
+        return attended, torch.rand_like(scores)
 
 
 def learnt_scorer(
@@ -113,7 +111,7 @@ def _importance(
     inner = less[:, 1:-1]
     spread = inner.std(dim=1, keepdim=True).clamp(min=1e-6)
     importance = (inner - inner.mean(dim=1, keepdim=True)) / spread
-    states = transformer.states[::_CUTS, 1:-1]
+    states = run.cuts[0].before[::_CUTS, 1:-1]
     return states.reshape(-1, states.shape[-1]), importance.reshape(-1)
 
 

@@ -20,9 +20,7 @@ RAW, NORMALIZED = ModelHead("mean", (), normalize=False), ModelHead("mean", (), 
 @pytest.fixture
 def run() -> Run:
     generator = torch.Generator().manual_seed(0)
-    whole = 5 * torch.randn(BATCH, LENGTH, WIDTH, generator=generator)
-    kept = torch.tensor([[0, 2, 5, 8]] * BATCH)
-    return Run(final=whole[:, kept[0]] + 1, sizes=None, joined=(), reached=whole, kept=kept)
+    return Run(final=1 + 5 * torch.randn(BATCH, KEPT, WIDTH, generator=generator), sizes=None, joined=())
 
 
 @pytest.fixture
