@@ -2,17 +2,19 @@
 
     python -m benchmarks.adapter DATA
     python -m benchmarks.adapter DATA --only "adapter, balanced" "adapter, aggressive"
+    python -m benchmarks.adapter DATA --model all-mpnet-base-v2 --few --only "adapter, off" "adapter, balanced"
 
 DATA holds a folder for each task, with train.csv, test.csv and valid.csv. The adapter learnt from ``corpus/`` alone.
 The reference is the encoder as published, without pruning. Results are for ``--split``: choose on ``valid``. Writes
-``benchmarks/results/adapter.json`` after each task, and prints a table. With ``--only`` rows whose names start so are
-measured, and the others stay as they were stored.
+``benchmarks/results/adapter.json`` (of another model ``adapter-MODEL.json``) after each task, and prints a table. With
+``--only`` rows whose names start so are measured, and the others stay as they were stored.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +43,16 @@ LONG = 500  # messages at most that are made long
 REFINED = "balanced"  # the level at which encoders are refined as well
 
 
-def systems(adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
+def systems(model: str, adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
     """What is compared; the first is the reference. Each has the presets that were found for it, and the adapter those
     that were found without it, by attention, as well.
     """
-    layers = shared_model(START).weights.config.layers
+    layers = shared_model(model).weights.config.layers
     ways = [("as published", NONE, NONE, way) for way in WAYS] + [("adapter", adapter, AUTO, way) for way in ADAPTED]
     ways += [("adapter by attention", adapter, NONE, way) for way in WAYS if way[0] != "off"]
     for name, file, found_with, (level, readout) in ways:
-        policy = preset(level, layers, START, found_with)
-        encoder = PrunedEncoder(START, policy, readout, precision="auto", adapter=file, cache_mib=MEMORY)
+        policy = preset(level, layers, model, found_with)
+        encoder = PrunedEncoder(model, policy, readout, precision="auto", adapter=file, cache_mib=MEMORY)
         yield f"{name}, {level}, {readout}", encoder
 
 
@@ -89,19 +91,25 @@ def judged_refined(encoder: PrunedEncoder, task: DataSet) -> dict[str, np.ndarra
 def made_long(task: DataSet) -> DataSet:
     """Some of a task's messages with a story around them, to be understood after few examples as they are."""
     every = -(-len(task.judged) // LONG)
-    few = {examples: draws for examples, draws in task.examples.items() if examples != FULL}
-    return DataSet(task.name, few, lengthened(task.judged.chosen(range(0, len(task.judged), every))))
+    judged_long = lengthened(task.judged.chosen(range(0, len(task.judged), every)))
+    return replace(with_few(task), judged=judged_long)
 
 
-def measure(folder: Path, adapter: str, split: str, with_refined: bool, only: Sequence[str] = ("",)) -> dict[str, Any]:
+def with_few(task: DataSet) -> DataSet:
+    """A task without learning from all of its examples."""
+    return replace(task, examples={few: draws for few, draws in task.examples.items() if few != FULL})
+
+
+def measure(folder: Path, encoders: Iterable[tuple[str, PrunedEncoder]], given: argparse.Namespace) -> dict[str, Any]:
     """Each system on a task, or those whose names start in one of some ways."""
-    task = read_data_set(folder, split)
+    task, only = read_data_set(folder, given.split), tuple(given.only or [""])
+    task = with_few(task) if given.few else task
     long = made_long(task)
     rows: dict[str, Any] = {}
     reference: dict[str, np.ndarray] = {}
     of_long: dict[str, np.ndarray] = {}
-    for number, (name, encoder) in enumerate(systems(adapter)):
-        if number and not name.startswith(tuple(only)):
+    for number, (name, encoder) in enumerate(encoders):
+        if number and not name.startswith(only):
             continue  # the first is the reference
         right = judged(encoder, task)
         reference = reference or right
@@ -110,9 +118,9 @@ def measure(folder: Path, adapter: str, split: str, with_refined: bool, only: Se
         rows[name] = {
             **gains(right, reference),
             "long": gains(right_of_long, of_long),
-            "confidences": confidences(encoder, folder, split),
+            "confidences": confidences(encoder, folder, given.split),
         }
-        if with_refined and name.startswith("adapter") and REFINED in name:
+        if given.refined and name.startswith("adapter") and REFINED in name:
             rows[f"{name}, refined"] = gains(judged_refined(encoder, task), reference)
     return rows
 
@@ -150,21 +158,25 @@ def main() -> None:
     """Measure, store, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default=START)
     parser.add_argument("--adapter", default=AUTO, help="the file of another one (default: the package's)")
     parser.add_argument("--split", default="test", choices=("test", "valid"))
     parser.add_argument("--refined", action="store_true", help="with `refine: true` as well, which takes long")
+    parser.add_argument("--few", action="store_true", help="not with all examples, which takes a large encoder long")
     parser.add_argument("--only", nargs="+", help="rows to measure, by how their names start")
     given = parser.parse_args()
-    options = PrunedEncoder(START, adapter=given.adapter).options
+    options = PrunedEncoder(given.model, adapter=given.adapter).options
     assert options is not None  # as of every encoder that was made from a model
     adapter = str(adapter_of(options))
-    rows = stored("adapter").get("rows", {}) if given.only else {}
+    name = "adapter" if given.model == START else f"adapter-{Path(given.model).name}"
+    rows = stored(name).get("rows", {}) if given.only else {}
     for folder in sorted(one for one in given.data.iterdir() if one.is_dir()):
-        measured = measure(folder, adapter, given.split, given.refined, given.only or [""])
+        encoders = systems(given.model, adapter)
+        measured = measure(folder, encoders, given)
         rows[folder.name] = {**rows.get(folder.name, {}), **measured}
         if given.split == "test" and given.adapter == AUTO:
             identity = adapter_identity(adapter)
-            store("adapter", machine=machine(), start=START, adapter=identity, measured=given.only, rows=rows)
+            store(name, machine=machine(), start=given.model, adapter=identity, measured=given.only, rows=rows)
     print(table(rows))
 
 

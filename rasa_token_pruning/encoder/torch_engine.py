@@ -11,7 +11,6 @@ import torch
 from rasa_token_pruning.encoder.cuts import Cut, Step, followed
 from rasa_token_pruning.encoder.engine import EncoderSpec, TokenStates
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.packed_linear import pack
 from rasa_token_pruning.encoder.pooling import read_out
 from rasa_token_pruning.encoder.transformer import LayerCut, Run, Transformer
 from rasa_token_pruning.encoder.weights import EncoderWeights
@@ -20,7 +19,7 @@ from rasa_token_pruning.encoder.weights import EncoderWeights
 class TorchEngine:
     """Runs an encoder with torch, in fp32.
 
-    :param weights: The encoder. Of its linear layers the CPU gets copies that are laid out for it, where torch can.
+    :param weights: The encoder, whose memory is shared on the CPU.
     :param spec: What to do with it.
     :param device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     :param num_threads: How many threads torch may use in this whole process, or ``None`` to leave that as it is.
@@ -33,8 +32,6 @@ class TorchEngine:
             self._transformer = Transformer.from_weights(weights).to(device)
         except (RuntimeError, AssertionError, TypeError) as error:  # what torch raises differs from device to device
             raise EncoderError(f"device is {device!r}, which torch does not offer here: {error}") from error
-        if self._transformer.embeddings.words.weight.device.type == "cpu":
-            pack(self._transformer)
         self._device = device
         if num_threads is not None:
             torch.set_num_threads(num_threads)

@@ -27,6 +27,9 @@ def lesson_of_pairs(model: SentenceTransformer, sets: Mapping[str, Pairs]) -> Le
     :param sets: The pairs of each task. Every batch is of one task.
     """
     examples, alike = DatasetDict(), list[list[int]]()
+    # Once, though messages stand in two sets: with another of their intent, and with its name.
+    anchors = list(dict.fromkeys(text for pairs in sets.values() if pairs.intents for text in pairs.anchors))
+    embeddings = dict(zip(anchors, model.encode(anchors, show_progress_bar=False), strict=True))
     for name, pairs in sets.items():
         columns: dict[str, Any] = {"anchor": pairs.anchors, "positive": pairs.positives}
         if pairs.intents is not None:
@@ -34,14 +37,15 @@ def lesson_of_pairs(model: SentenceTransformer, sets: Mapping[str, Pairs]) -> Le
             numbers = {intent: len(alike) + number for number, intent in enumerate(known)}
             columns[LABEL] = [numbers[intent] for intent in pairs.intents]
             first = len(alike)
-            alike += [[first + other for other in others] for others in _alike(model, pairs, known)]
+            alike += [[first + other for other in others] for others in _alike(embeddings, pairs, known)]
         examples[name] = Dataset.from_dict(columns)
     return Lesson(examples, MultipleNegativesRankingLoss(model), partial(ConfusableBatches, alike=alike))
 
 
-def _alike(model: SentenceTransformer, pairs: Pairs, known: list[str]) -> list[list[int]]:
+def _alike(embeddings: Mapping[str, np.ndarray], pairs: Pairs, known: list[str]) -> list[list[int]]:
     """For each intent the numbers of those whose mean embeddings are most similar to its own, most similar first."""
-    rows = np.asarray(model.encode(list(pairs.anchors), show_progress_bar=False, normalize_embeddings=True))
+    rows = np.stack([embeddings[anchor] for anchor in pairs.anchors])
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     intents = np.array(pairs.intents)
     means = np.stack([rows[intents == intent].mean(axis=0) for intent in known])
     means /= np.linalg.norm(means, axis=1, keepdims=True)

@@ -11,21 +11,26 @@ from typing import Any
 import numpy as np
 
 from rasa_token_pruning.encoder.adapter import Adapter
-from rasa_token_pruning.encoder.adapter_files import write_adapter
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, read_adapter, write_adapter
 from rasa_token_pruning.encoder.loading import SentenceModel, shared_model
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
+from rasa_token_pruning.encoder.options import NONE
+from rasa_token_pruning.encoder.weights import scored_layers, scorer_shapes
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.output import RECORD, check_free
 
 
-def extract(trained: str, model: str, rank: int, output: Path) -> str:
+def extract(trained: str, model: str, rank: int, scores: str, output: Path) -> str:
     """Write the change from one model to another as an adapter, and say how much of it there is.
 
     :param trained: The folder of the model after training.
     :param model: The model that it was before.
     :param rank: Of the change of each matrix, at least 1.
+    :param scores: An adapter to the model as it was before, as in the featurizer: what it knows of the importance of
+        tokens goes into the new one.
     :param output: The file to write.
-    :raises TrainingError: If the output exists, or the models differ in more than their weights.
+    :raises TrainingError: If the output exists, the adapter is to another model or knows no scores, or the models
+        differ in more than their weights.
     :raises EncoderError: If a model is missing, damaged or not supported.
     """
     check_free(output)
@@ -38,10 +43,27 @@ def extract(trained: str, model: str, rank: int, output: Path) -> str:
     adapter = Adapter.between(before.weights, after.weights, rank)
     if not adapter.arrays:
         raise TrainingError(f"{trained} has the layers of {model}: there is nothing to write.")
-    write_whole(output, adapter, before, {"rank": rank, "training": _record(after)})
+    known, said = _scores(before, scores)
+    provenance = {"rank": rank, "training": _record(after), **said}
+    write_whole(output, Adapter({**adapter.arrays, **known}), before, provenance)
     return (
         f"{output} has {output.stat().st_size / 2**20:.2f} MiB and {_share(before, after, adapter):.0%} of the change."
     )
+
+
+def _scores(model: SentenceModel, option: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """What makes tokens important, of an adapter to a model, and how that came about."""
+    if option == NONE:
+        return {}, {}
+    file = adapter_where_cut(str(model.folder), option)
+    other = read_adapter(file) if file else None
+    layers = scored_layers(other.adapter.arrays) if other else []
+    if not other or not layers or other.base != sha256(model.folder / WEIGHTS_FILE):
+        raise TrainingError(
+            f"--scores is {option}, which knows no scores of {model.folder}: give what score wrote for it."
+        )
+    shapes = scorer_shapes(layers, model.weights.config.width)
+    return {name: other.adapter.arrays[name] for name in shapes}, {"scores": other.provenance.get("scores", {})}
 
 
 def write_whole(output: Path, adapter: Adapter, model: SentenceModel, provenance: Mapping[str, Any]) -> None:

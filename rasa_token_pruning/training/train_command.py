@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
-from rasa_token_pruning.encoder.options import AUTO
+from rasa_token_pruning.encoder.options import AUTO, NONE
 from rasa_token_pruning.encoder.presets import LEVELS
 from rasa_token_pruning.evaluation.arguments import amount, whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
@@ -93,6 +93,9 @@ def _add_adapter(kinds: Any) -> None:
     parser.add_argument("trained", help="the folder that contrastive or adapt wrote")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="what that started from (default: %(default)s)")
     parser.add_argument("--rank", type=whole(1), default=16, help="of the change of a matrix (default: %(default)s)")
+    parser.add_argument(
+        "--scores", default=NONE, help="an adapter of that model whose scores go along (default: %(default)s)"
+    )
     parser.add_argument("--output", type=Path, required=True, help="the file to write, as in mine.safetensors")
     parser.set_defaults(run=run_adapter)
 
@@ -166,7 +169,7 @@ def run_adapter(arguments: argparse.Namespace) -> None:
     """Extract an adapter, and say how much of what was learnt it holds."""
     from rasa_token_pruning.training.extraction import extract
 
-    print(extract(arguments.trained, arguments.model, arguments.rank, arguments.output))
+    print(extract(arguments.trained, arguments.model, arguments.rank, arguments.scores, arguments.output))
 
 
 def run_score(arguments: argparse.Namespace) -> None:

@@ -45,6 +45,25 @@ def test_it_says_how_it_came_about_and_whose_it_is(tiny, learnt, tmp_path):
     assert file.provenance["rank"] == 2 and file.provenance["training"]["settings"]["kind"] == "contrastive"
 
 
+def test_scores_that_were_learnt_before_go_along(tiny, learnt, tasks, tmp_path, capsys):
+    scores, both = tmp_path / "scores.safetensors", tmp_path / "both.safetensors"
+    score = ["train-encoder", "score", str(tasks["desk"]), "--model", str(tiny), "--layers", "1", "--adapter", "none"]
+    assert main([*score, "--output", str(scores)]) == 0
+    extract = ["train-encoder", "adapter", str(learnt), "--model", str(tiny), "--output", str(both), "--scores"]
+    extracted(learnt, tiny, tmp_path / "plain.safetensors", "16")
+    assert main([*extract, str(scores)]) == 0
+    arrays, plain, known = (read_adapter(tmp_path / f"{name}.safetensors") for name in ("both", "plain", "scores"))
+    assert set(arrays.adapter.arrays) == set(plain.adapter.arrays) | set(known.adapter.arrays)
+    for name, array in {**plain.adapter.arrays, **known.adapter.arrays}.items():
+        assert np.array_equal(arrays.adapter.arrays[name], array)
+    assert arrays.provenance == {**plain.provenance, "scores": known.provenance["scores"]}
+    both.unlink()
+    for wrong in (tmp_path / "plain.safetensors", "auto"):
+        assert main([*extract, str(wrong)]) == 2
+        assert "knows no scores" in capsys.readouterr().err
+        assert not both.exists()
+
+
 def test_what_is_no_change_of_weights_is_refused(tiny, learnt, tasks, tmp_path, capsys):
     trained("distill", tasks["desk"], "--layers", "0", "--model", tiny, "--output", tmp_path / "small", *FEW)
     for encoder, said in ((tmp_path / "small", "fewer layers"), (tiny, "nothing to write"), ("missing", "missing")):
