@@ -76,11 +76,12 @@ class Tokens:
 class Passed:
     """A batch behind the last layer.
 
-    :param parts: Which texts of the batch, ``(texts,)``, and their last hidden states; together all texts.
+    :param parts: Which texts of the batch, ``(texts,)``, their last hidden states, and the positions that stayed,
+        ascending, ``(texts, kept)``; together all texts.
     :param work: Token-layer products; the layer that shortens counts half before and half after.
     """
 
-    parts: list[tuple[Tensor, Run]]
+    parts: list[tuple[Tensor, Run, Tensor]]
     work: float
 
 
@@ -101,7 +102,7 @@ class Pass:
             groups = _of_equal_length(groups)
             groups = [replace(tokens, hidden=layer.feed_forward(tokens.hidden)) for tokens in groups]
             work += (before + sum(tokens.number for tokens in groups)) / 2
-        return Passed([(tokens.texts, _run(tokens)) for tokens in groups], work)
+        return Passed([(tokens.texts, _run(tokens), tokens.positions) for tokens in groups], work)
 
     def _layers(self, transformer: Transformer) -> Sequence[Layer]:
         return list(cast("Iterable[Layer]", transformer.layers))

@@ -125,7 +125,7 @@ class Pruning(Pass):
         run = transformer.run(ids, self.policy, self.joined)
         layers = transformer.config.layers
         work = work_left(self.policy, layers, [ids.shape[1]]) * ids.numel() * layers
-        return Passed([(torch.arange(len(ids)), run)], work)
+        return Passed([(torch.arange(len(ids)), run, run.kept)], work)
 
 
 def merge_pairs(tokens: Tokens, keys: Tensor, count: int) -> Tokens:
