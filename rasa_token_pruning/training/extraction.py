@@ -40,10 +40,10 @@ def extract(trained: str, model: str, rank: int, scores: str, output: Path) -> s
             f"{trained} differs from {model} in more than the weights of its layers: an adapter can hold what "
             "contrastive and adapt change, and not fewer layers. Give the model that it was trained from."
         )
+    known, said = _scores(before, scores)
     adapter = Adapter.between(before.weights, after.weights, rank)
     if not adapter.arrays:
         raise TrainingError(f"{trained} has the layers of {model}: there is nothing to write.")
-    known, said = _scores(before, scores)
     provenance = {"rank": rank, "training": _record(after), **said}
     write_whole(output, Adapter({**adapter.arrays, **known}), before, provenance)
     return (

@@ -68,6 +68,8 @@ def test_the_reference_has_every_public_name():
     ("figure", "documents"),
     [
         ("8% at 15 word pieces, 33% at 50, 47% at 250", ("README.md", "docs/choosing.md")),
+        ("2.6 to 3.5 points", ("docs/pruning.md", "docs/choosing.md")),
+        ("1.3 to 2.4 with 10", ("docs/pruning.md", "docs/choosing.md")),
         ("275 messages a second through `/model/parse` and 130 through", ("docs/reliability.md", "docs/deployment.md")),
         ("nother worker costs about 60 MiB for our components", ("docs/ways-in.md", "docs/deployment.md")),
         ("fewer than about 40 examples no message is unlike enough", ("CHANGELOG.md", "docs/limits.md")),
