@@ -2,8 +2,10 @@
 
     python -m benchmarks.engines DATA
 
-DATA holds one folder per task with ``train_5.csv``, ``train_10.csv`` and ``test.csv`` (header ``text,intent``). Nothing
-was chosen on the test splits. Takes about ten minutes; writes ``benchmarks/results/engines.json`` and prints a table.
+DATA holds one folder per task with ``train_5.csv``, ``train_10.csv`` and ``test.csv`` (header ``text,intent``). Every
+row has the default encoder with its adapter, unpruned ones too, so that differences are those of pruning and precision.
+Nothing was chosen on the test splits. Takes about ten minutes; writes ``benchmarks/results/engines.json`` and prints a
+table.
 """
 
 from __future__ import annotations
@@ -17,6 +19,11 @@ import numpy as np
 from benchmarks.records import store
 from benchmarks.tasks import SHOTS, TASKS, accuracy, fit, read
 from rasa_token_pruning import PrunedEncoder
+from rasa_token_pruning.encoder.adapter_files import adapter_identity, fixed_adapter
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import AUTO
+from rasa_token_pruning.encoder.presets import preset
 
 ENGINES = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
 PRUNINGS = ("off", "balanced")
@@ -62,11 +69,13 @@ def main(data: Path) -> None:
     """Measure, store, print. The cosine is to torch with the same pruning and read-out."""
     sample = [text for task in TASKS for text in read(data / task / "test.csv")[0][:200]]
     rows: list[dict[str, Any]] = []
+    adapter, layers = fixed_adapter(DEFAULT_MODEL, AUTO), shared_model(DEFAULT_MODEL).weights.config.layers
     for pruning in PRUNINGS:
         for readout in READOUTS:
-            reference = PrunedEncoder(pruning=pruning, readout=readout, engine="torch").encode(sample)
+            how = {"pruning": preset(pruning, layers, DEFAULT_MODEL, AUTO), "readout": readout, "adapter": adapter}
+            reference = PrunedEncoder(**how, engine="torch").encode(sample)
             for engine, precision in ENGINES:
-                encoder = PrunedEncoder(pruning=pruning, readout=readout, engine=engine, precision=precision)
+                encoder = PrunedEncoder(**how, engine=engine, precision=precision)
                 found = cosines(encoder.encode(sample), reference)
                 rows.append(
                     {
@@ -80,7 +89,7 @@ def main(data: Path) -> None:
                     }
                 )
                 print(rows[-1], file=sys.stderr)
-    store("engines", split="test", rows=rows)
+    store("engines", split="test", adapter=adapter_identity(adapter), rows=rows)
     print(table(rows))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rasa_token_pruning import PrunedEncoder, PruningPolicy
-from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
+from rasa_token_pruning.encoder.adapter_files import fixed_adapter
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.options import NONE
 from rasa_token_pruning.encoder.presets import LEVELS as PRESETS
@@ -42,8 +42,8 @@ class Subject:
     def encoder(self, level: str, protect: str | tuple[str, ...] = ()) -> PrunedEncoder:
         """The encoder that TokenPruningFeaturizer makes, with a preset; it may protect words."""
         policy = replace(self.policy(level), protect=protect)
-        file = str(adapter_where_cut(self.model, self.adapter) or NONE)
-        return PrunedEncoder(self.model, policy, FINAL_AND_CUT, precision="auto", num_threads=1, adapter=file)
+        adapter = fixed_adapter(self.model, self.adapter)
+        return PrunedEncoder(self.model, policy, FINAL_AND_CUT, precision="auto", num_threads=1, adapter=adapter)
 
 
 def read_out(embeddings: np.ndarray, readout: str) -> np.ndarray:

@@ -83,6 +83,16 @@ def adapter_where_cut(model: str, option: str) -> Path | None:
     return shipped_adapter(sha256(locate(model) / WEIGHTS_FILE)) if option == AUTO else adapter_file(option)
 
 
+def fixed_adapter(model: str, option: str) -> str:
+    """The option that means the same adapter whether the encoder cuts or not: a file, or ``none``.
+
+    ``auto`` changes only an encoder that cuts; what pruning costs is seen when the unpruned one has the change too.
+
+    :raises EncoderError: If the adapter, or the model, is missing or damaged.
+    """
+    return str(adapter_where_cut(model, option) or NONE)
+
+
 def adapter_identity(option: str) -> str:
     """What changes whenever the adapter that an option may name does.
 

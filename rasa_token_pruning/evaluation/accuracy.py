@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from rasa_token_pruning.encoder.adapter_files import fixed_adapter
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -18,13 +20,14 @@ from rasa_token_pruning.evaluation.paired_time import paired_time
 from rasa_token_pruning.evaluation.remembered import Remembered
 from rasa_token_pruning.evaluation.work import piece_counts, work_left
 
-QUANTILES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+QUANTILES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 READOUTS = (FINAL, FINAL_AND_CUT)
 _TIMED = 200
 
 
 def by_quantile(
     model: str,
+    adapter: str,
     precision: str,
     policy: PruningPolicy,
     data: Sequence[DataSet],
@@ -34,6 +37,7 @@ def by_quantile(
     """Accuracy, work and time for every quantile, data set and number of examples.
 
     :param model: As in the featurizer.
+    :param adapter: As in the featurizer, but that of the unpruned encoder too: the loss is that of pruning.
     :param precision: ``fp32`` or ``int8``, on the onnx engine.
     :param policy: Where and from which length on is cut; its quantile is replaced.
     :param numbers: How many examples an intent, of ``data_sets.EXAMPLES``.
@@ -43,11 +47,12 @@ def by_quantile(
     """
     accuracies: list[dict[str, Any]] = []
     times: list[dict[str, Any]] = []
-    unpruned = _encoder(model, precision, replace(policy, quantile=0.0))
+    encoder_with = partial(_encoder, model, fixed_adapter(model, adapter), precision, policy)
+    unpruned = encoder_with(0.0)
     reference: dict[tuple[str, str], np.ndarray] = {}
     for quantile, one in product(QUANTILES, data):
         progress(f"{precision}, quantile {quantile}, {one.name}")
-        encoder = _encoder(model, precision, replace(policy, quantile=quantile))
+        encoder = encoder_with(quantile)
         where = {"precision": precision, "quantile": quantile, "data": one.name}
         times.append({**where, **_time(model, encoder, unpruned, one)})
         for (readout, shots), right in _right(encoder, one, numbers).items():
@@ -74,5 +79,6 @@ def _time(model: str, encoder: PrunedEncoder, unpruned: PrunedEncoder, one: Data
     return {"ms": time.ms, "unpruned_ms": time.reference_ms, "share": time.share, "work": work}
 
 
-def _encoder(model: str, precision: str, policy: PruningPolicy) -> PrunedEncoder:
-    return PrunedEncoder(model, policy, FINAL_AND_CUT, engine="onnx", precision=precision)
+def _encoder(model: str, adapter: str, precision: str, policy: PruningPolicy, quantile: float) -> PrunedEncoder:
+    cut = replace(policy, quantile=quantile)
+    return PrunedEncoder(model, cut, FINAL_AND_CUT, engine="onnx", precision=precision, adapter=adapter)

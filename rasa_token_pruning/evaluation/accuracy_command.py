@@ -10,6 +10,7 @@ from typing import Any
 
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.evaluation.accuracy import by_quantile
 from rasa_token_pruning.evaluation.data_sets import EXAMPLES, read_data_sets
@@ -26,7 +27,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "accuracy",
         help="accuracy and time by quantile on data sets with splits",
-        description="What pruning costs and saves at quantiles from 0.1 to 0.5, with 5 and 10 examples an intent and "
+        description="What pruning costs and saves at quantiles from 0.1 to 0.6, with 5 and 10 examples an intent and "
         "with all of them. Learns from the training splits and judges by the test splits. Takes about ten minutes for "
         "four data sets and a small encoder. Leave the machine alone meanwhile.",
     )
@@ -34,6 +35,9 @@ def add(commands: Any) -> None:
         "data", type=Path, nargs="+", help="folders with train.csv, test.csv, train_5.csv, train_10.csv"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
+    parser.add_argument(
+        "--adapter", default=AUTO, help="as in the featurizer, for the unpruned encoder too (default: %(default)s)"
+    )
     parser.add_argument("--precision", choices=("fp32", "int8"), nargs="+", default=["int8"], help="(default: int8)")
     parser.add_argument("--pruning", default="balanced", help="whose layers and floor are used (default: %(default)s)")
     parser.add_argument("--examples", choices=EXAMPLES, nargs="+", default=EXAMPLES, help="an intent (default: all)")
@@ -53,13 +57,18 @@ def run(arguments: argparse.Namespace) -> None:
         check()
     data = read_data_sets(arguments.data, arguments.split)
     model = shared_model(arguments.model)
-    policy = preset(arguments.pruning, model.weights.config.layers, arguments.model)
+    policy = preset(arguments.pruning, model.weights.config.layers, arguments.model, arguments.adapter)
     rows: dict[str, list[dict[str, Any]]] = {"accuracy": [], "time": []}
-    numbers = list(dict.fromkeys(arguments.examples))
+    numbers, encoder = list(dict.fromkeys(arguments.examples)), (arguments.model, arguments.adapter)
     for precision in dict.fromkeys(arguments.precision):
-        for kind, found in by_quantile(arguments.model, precision, policy, data, numbers, progress).items():
+        for kind, found in by_quantile(*encoder, precision, policy, data, numbers, progress).items():
             rows[kind] += found
-    how = {"model": arguments.model, "layers": policy.layers, "min_tokens": policy.min_tokens}
+    how = {
+        "model": arguments.model,
+        "adapter": arguments.adapter,
+        "layers": policy.layers,
+        "min_tokens": policy.min_tokens,
+    }
     record = {**how, "machine": machine(), "split": arguments.split, **rows}
     print(summary(record), tables(record), sep="\n\n")
     if arguments.output:

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
-from rasa_token_pruning.encoder.options import NONE
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, fixed_adapter
 from rasa_token_pruning.encoder.presets import LEVELS, preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -106,7 +105,7 @@ def ways(model: str, adapter: str, one: DataSet) -> list[Way]:
     for precision in ("fp32", "int8"):
         for name, readout in (("off", FINAL), ("off", FINAL_AND_CUT), ("balanced", FINAL_AND_CUT)):
             policy = preset(name, reference.layers, model, adapter)
-            how = str(file or NONE)
+            how = fixed_adapter(model, adapter)
             encoder = PrunedEncoder(model, policy, readout, engine="onnx", precision=precision, adapter=how)
             found.append(Served(f"onnx {precision}, {name}, {readout}", encoder))
     return found

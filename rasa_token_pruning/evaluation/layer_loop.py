@@ -73,15 +73,28 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some texts of a batch behind the last layer.
+
+    :param texts: Which texts, ``(texts,)``.
+    :param run: Their last hidden states.
+    :param kept: The positions that stayed, ascending, ``(texts, kept)``.
+    """
+
+    texts: Tensor
+    run: Run
+    kept: Tensor
+
+
+@dataclass(frozen=True)
 class Passed:
     """A batch behind the last layer.
 
-    :param parts: Which texts of the batch, ``(texts,)``, their last hidden states, and the positions that stayed,
-        ascending, ``(texts, kept)``; together all texts.
+    :param parts: Together all texts.
     :param work: Token-layer products; the layer that shortens counts half before and half after.
     """
 
-    parts: list[tuple[Tensor, Run, Tensor]]
+    parts: list[Part]
     work: float
 
 
@@ -102,7 +115,7 @@ class Pass:
             groups = _of_equal_length(groups)
             groups = [replace(tokens, hidden=layer.feed_forward(tokens.hidden)) for tokens in groups]
             work += (before + sum(tokens.number for tokens in groups)) / 2
-        return Passed([(tokens.texts, _run(tokens), tokens.positions) for tokens in groups], work)
+        return Passed([Part(tokens.texts, _run(tokens), tokens.positions) for tokens in groups], work)
 
     def _layers(self, transformer: Transformer) -> Sequence[Layer]:
         return list(cast("Iterable[Layer]", transformer.layers))

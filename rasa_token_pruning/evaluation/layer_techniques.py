@@ -15,7 +15,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, most_important
 from rasa_token_pruning.encoder.scores import mean_attention
 from rasa_token_pruning.encoder.transformer import Layer, Transformer
-from rasa_token_pruning.evaluation.layer_loop import Pass, Passed, Tokens
+from rasa_token_pruning.evaluation.layer_loop import Part, Pass, Passed, Tokens
 from rasa_token_pruning.evaluation.work import work_left
 
 
@@ -125,7 +125,7 @@ class Pruning(Pass):
         run = transformer.run(ids, self.policy, self.joined)
         layers = transformer.config.layers
         work = work_left(self.policy, layers, [ids.shape[1]]) * ids.numel() * layers
-        return Passed([(torch.arange(len(ids)), run, run.kept)], work)
+        return Passed([Part(torch.arange(len(ids)), run, run.kept)], work)
 
 
 def merge_pairs(tokens: Tokens, keys: Tensor, count: int) -> Tokens:

@@ -81,9 +81,9 @@ class Technique:
         """Embed texts, at least one: ``(texts, dimension)``, float32."""
         rows: dict[int, np.ndarray] = {}
         for indices, passed in self._passed(self.reference.tokenizer.tokenize(texts), texts):
-            for part, run, _ in passed.parts:
-                embeddings = read_out(run, self.reference.head).numpy()
-                rows.update(zip((indices[number] for number in part.tolist()), embeddings, strict=True))
+            for part in passed.parts:
+                embeddings = read_out(part.run, self.reference.head).numpy()
+                rows.update(zip((indices[number] for number in part.texts.tolist()), embeddings, strict=True))
         return np.stack([rows[index] for index in range(len(texts))])
 
     @torch.inference_mode()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, fixed_adapter
 from rasa_token_pruning.encoder.options import NONE
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
@@ -67,7 +67,7 @@ class Setting:
             engine="onnx",
             precision=self.precision,
             num_threads=num_threads,
-            adapter=str(self.adapter_file or NONE),
+            adapter=fixed_adapter(self.model, self.adapter),
         )
 
 

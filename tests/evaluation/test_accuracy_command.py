@@ -24,6 +24,8 @@ from rasa_token_pruning.evaluation.paired_time import PairedTime
 from rasa_token_pruning.version import __version__
 from tests.conftest import ROOT
 from tests.encoder.conftest import one_thread as one_thread
+from tests.encoder.conftest import scored_adapter as scored_adapter
+from tests.encoder.conftest import tiny_folder as tiny_folder
 from tests.encoder.conftest import write_tiny_model
 from tests.evaluation.conftest import EXAMPLES
 from tests.without import WITHOUT
@@ -97,9 +99,10 @@ def record(folders, tmp_path_factory):
 
 
 def test_how_it_was_measured(record):
-    policy = preset("aggressive", 6, "all-MiniLM-L6-v2")
+    policy = preset("aggressive", 6, "all-MiniLM-L6-v2", "auto")
     assert (record["model"], record["split"], record["version"]) == ("all-MiniLM-L6-v2", "test", __version__)
-    assert (record["layers"], record["min_tokens"]) == (list(policy.layers), policy.min_tokens)
+    found = (record["adapter"], record["layers"], record["min_tokens"])
+    assert found == ("auto", list(policy.layers), policy.min_tokens)
     assert record["date"].count("-") == 2 and record["machine"]["packages"]["onnxruntime"]
 
 
@@ -162,8 +165,9 @@ def test_the_summary(record):
     rows = cells(out)
     assert [row[:2] for row in rows] == [["int8", str(quantile)] for quantile in QUANTILES]
     assert rows[0][3] == "1.00" and rows[0][4:7] == ["+0.00"] * 3
-    shares = [row["share"] for row in record["time"] if row["quantile"] == 0.5]
-    last = [row["change"] for row in record["accuracy"] if row["quantile"] == 0.5 and row["readout"] == FINAL_AND_CUT]
+    most = QUANTILES[-1]
+    shares = [row["share"] for row in record["time"] if row["quantile"] == most]
+    last = [row["change"] for row in record["accuracy"] if row["quantile"] == most and row["readout"] == FINAL_AND_CUT]
     assert rows[-1][2] == f"{np.mean(shares):.2f}"
     assert rows[-1][7:] == [f"{(last[place] + last[place + 3]) / 2:+.2f}" for place in range(3)]
 
@@ -205,15 +209,29 @@ def timed(monkeypatch):
     return asked
 
 
+def test_the_unpruned_encoder_has_the_adapter_too(tiny_folder, scored_adapter, folders, monkeypatch):
+    model, adapter, seen = str(tiny_folder), str(scored_adapter), []
+
+    def fake(encode, reference, texts):
+        seen.append((encode.__self__.identity, reference.__self__.identity))
+        return PairedTime(1.0, 2.0, 0.5)
+
+    monkeypatch.setattr(accuracy, "paired_time", fake)
+    policy = PruningPolicy((1, 2), 0.5, 5, score="learnt")
+    by_quantile(model, adapter, "fp32", policy, [read_data_set(folders[0])], ["5"], print)
+    own = PrunedEncoder(model, policy, adapter=adapter).identity
+    assert own != PrunedEncoder(model, "off").identity and seen == [(own, own)] * len(QUANTILES)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_by_hand(folders, tiny, timed, precision):
     policy = PruningPolicy((1, 2), 0.9, 5, "merge")
     data = [read_data_set(folder) for folder in folders]
     said = []
-    found = by_quantile(tiny, precision, policy, data, NUMBERS, said.append)
+    found = by_quantile(tiny, "none", precision, policy, data, NUMBERS, said.append)
     assert said == [f"{precision}, quantile {quantile}, {name}" for quantile in QUANTILES for name in INTENTS]
     rows = {(row["quantile"], row["data"], row["readout"], row["shots"]): row for row in found["accuracy"]}
-    assert len(rows) == len(found["accuracy"]) == 6 * 2 * 2 * 3
+    assert len(rows) == len(found["accuracy"]) == len(QUANTILES) * 2 * 2 * 3
     for one in data:
         for shots, draws in one.examples.items():
             rights = {}
@@ -230,7 +248,9 @@ def test_by_hand(folders, tiny, timed, precision):
     assert {reference.quantile for _, reference, _ in timed} == {0}
     assert [cut.quantile for cut, *_ in timed] == [quantile for quantile in QUANTILES for _ in data]
     assert timed[0][2] == draw(data[0].judged, 1, 200, 0)[1].texts and timed[0][2] != timed[1][2]
-    assert [(row["ms"], row["unpruned_ms"], row["share"]) for row in found["time"]] == [(1, 2, 0.5)] * 12
+    assert [(row["ms"], row["unpruned_ms"], row["share"]) for row in found["time"]] == [(1, 2, 0.5)] * 2 * len(
+        QUANTILES
+    )
 
 
 @pytest.mark.usefixtures("timed")
@@ -243,7 +263,7 @@ def test_several_precisions_and_another_split(call, folders, tiny, tmp_path):
     found = json.loads((tmp_path / "found.json").read_text())
     assert (found["split"], found["model"]) == ("valid", tiny)
     assert {row["data"] for row in found["time"]} == {"own"} and not (tmp_path / "found.png").exists()
-    assert [row["precision"] for row in found["time"]] == ["int8"] * 6 + ["fp32"] * 6
+    assert [row["precision"] for row in found["time"]] == ["int8"] * len(QUANTILES) + ["fp32"] * len(QUANTILES)
     assert [row[0] for row in cells(tables(found))] == ["int8", "fp32"] + ["int8"] * 6 + ["fp32"] * 6
     assert [row[:2] for row in cells(summary(found))] == [[p, str(q)] for p in ("int8", "fp32") for q in QUANTILES]
     assert out == f"{summary(found)}\n\n{tables(found)}\n"

@@ -100,10 +100,11 @@ def test_an_embedding_does_not_depend_on_the_batch(strengths, texts):
 def test_special_tokens_stay_and_every_text_is_there_once(reference, strengths, texts):
     for technique in strengths:
         length, after = passed(reference, technique.through, texts[5:])
-        for numbers, run, kept in after.parts:
-            assert (kept[:, 0] == 0).all() and (kept[:, -1] == length - 1).all()
-            assert (kept.diff(dim=1) > 0).all() and len(numbers) == len(kept) and run.final.shape[:2] == kept.shape
-        assert sorted(number for numbers, _, _ in after.parts for number in numbers.tolist()) == list(range(8))
+        for part in after.parts:
+            assert (part.kept[:, 0] == 0).all() and (part.kept[:, -1] == length - 1).all()
+            assert (part.kept.diff(dim=1) > 0).all() and len(part.texts) == len(part.kept)
+            assert part.run.final.shape[:2] == part.kept.shape
+        assert sorted(number for part in after.parts for number in part.texts.tolist()) == list(range(8))
 
 
 def test_ours_is_the_encoder_itself(folder, reference, texts):
@@ -115,7 +116,7 @@ def test_ours_is_the_encoder_itself(folder, reference, texts):
 def test_random_tokens_are_as_many_as_ours_but_others(reference, texts):
     random, ours = (Technique("", 0.5, reference, through=through) for through in (RandomCuts(CUT), Pruning(CUT)))
     assert random.work(texts) == pytest.approx(ours.work(texts))
-    kept = [passed(reference, through, texts[-2:])[1].parts[0][2] for through in (RandomCuts(CUT), Pruning(CUT))]
+    kept = [passed(reference, through, texts[-2:])[1].parts[0].kept for through in (RandomCuts(CUT), Pruning(CUT))]
     assert kept[0].shape == kept[1].shape and (kept[0] != kept[1]).any()
     assert (kept[0][0] != kept[0][1]).any()  # of two texts of one length not the same
     other = Technique("", 0.5, reference, through=RandomCuts(CUT, seed=1))
@@ -125,17 +126,18 @@ def test_random_tokens_are_as_many_as_ours_but_others(reference, texts):
 def test_a_threshold_takes_what_is_below_it(reference, texts):
     """A batch falls apart, and its groups meet again; at the highest threshold only special tokens are left."""
     _, some = passed(reference, Threshold(0.05), texts[5:])
-    lengths = [kept.shape[1] for _, _, kept in some.parts]
+    lengths = [part.kept.shape[1] for part in some.parts]
     assert len(set(lengths)) == len(lengths) > 1
     length, all_gone = passed(reference, Threshold(1.1 * 4), texts[5:])
-    assert [kept.shape[1] for _, _, kept in all_gone.parts] == [2]
+    assert [part.kept.shape[1] for part in all_gone.parts] == [2]
     assert all_gone.work == pytest.approx(8 * (length + (length + 2) / 2 + 2 + 2))
 
 
 def test_sizes_of_merged_tokens_sum_to_the_length(reference, texts):
     for share, left in ((0.05, 11), (0.15, 6), (1.0, 3)):  # of the last, half of what is between the special ones
         length, after = passed(reference, Merging(share), texts[5:])
-        ((_, run, _),) = after.parts
+        (only,) = after.parts
+        run = only.run
         torch.testing.assert_close(run.sizes.sum(dim=1), torch.full((8,), float(length)))
         assert (run.sizes[:, [0, -1]] == 1).all() and (run.sizes >= 1).all()
         assert (length, run.final.shape[1]) == (13, left)
