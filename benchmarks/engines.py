@@ -11,6 +11,7 @@ table.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,11 @@ def main(data: Path) -> None:
     adapter, layers = fixed_adapter(DEFAULT_MODEL, AUTO), shared_model(DEFAULT_MODEL).weights.config.layers
     for pruning in PRUNINGS:
         for readout in READOUTS:
-            how = {"pruning": preset(pruning, layers, DEFAULT_MODEL, AUTO), "readout": readout, "adapter": adapter}
-            reference = PrunedEncoder(**how, engine="torch").encode(sample)
+            policy = preset(pruning, layers, DEFAULT_MODEL, AUTO)
+            encoder_with = partial(PrunedEncoder, pruning=policy, readout=readout, adapter=adapter)
+            reference = encoder_with(engine="torch").encode(sample)
             for engine, precision in ENGINES:
-                encoder = PrunedEncoder(**how, engine=engine, precision=precision)
+                encoder = encoder_with(engine=engine, precision=precision)
                 found = cosines(encoder.encode(sample), reference)
                 rows.append(
                     {

@@ -41,8 +41,8 @@ from rasa_token_pruning import FewShotResponseSelector, PrunedEncoder, TokenPrun
 from rasa_token_pruning.components.intent_names import attach_intent_names
 from rasa_token_pruning.components.learning import LabelledMessages
 from rasa_token_pruning.fewshot import held_out
+from rasa_token_pruning.fewshot.answering import cross_fit, learn_discriminant
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, FewShotClassifier
-from rasa_token_pruning.fewshot.discriminant import cross_fit, learn_discriminant
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.names import name_as_text
 

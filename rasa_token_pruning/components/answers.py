@@ -19,8 +19,8 @@ from rasa.shared.nlu.training_data.util import intent_response_key_to_template_k
 from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.components.intent_names import full_intent
 from rasa_token_pruning.components.learning import LabelledMessages
+from rasa_token_pruning.fewshot.answering import cross_fit, learn_discriminant, only
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
-from rasa_token_pruning.fewshot.discriminant import cross_fit, learn_discriminant, only
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.held_out import HeldOut

@@ -11,7 +11,7 @@ import numpy as np
 from rasa_token_pruning.evaluation.labelled import Labelled, LabelledError
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.head import LinearHead, fit_head
+from rasa_token_pruning.fewshot.mixture import Mixture, fit_mixture
 from rasa_token_pruning.fewshot.names import name_as_text
 
 Encode = Callable[[Sequence[str]], np.ndarray]
@@ -26,7 +26,7 @@ class Learner:
     """
 
     intents: tuple[str, ...]
-    head: LinearHead
+    head: Mixture
 
     @classmethod
     def of(cls, encode: Encode, examples: Labelled, strength: float = DEFAULT_STRENGTH) -> Learner:
@@ -37,7 +37,7 @@ class Learner:
         known = examples.known
         names = dict(zip(known, encode([name_as_text(intent) for intent in known]), strict=True))
         rows = Examples.of(encode(examples.texts), examples.intents, names)
-        return cls(rows.intents, fit_head(rows.rows, rows.labels, strength))
+        return cls(rows.intents, fit_mixture(rows.rows, rows.labels, strength))
 
     def right(self, encode: Encode, judged: Labelled) -> np.ndarray:
         """Whether the most probable intent of each message is its own, ``(messages,)``, bool."""

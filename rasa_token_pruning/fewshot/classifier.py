@@ -13,8 +13,10 @@ from rasa_token_pruning.fewshot.calibration import fit_temperature, probabilitie
 from rasa_token_pruning.fewshot.conformal import prediction_sets
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.head import LinearHead, fit_head, prototypes, similarities
+from rasa_token_pruning.fewshot.head import LinearHead, prototypes, similarities
 from rasa_token_pruning.fewshot.held_out import HeldOut, cross_fit
+from rasa_token_pruning.fewshot.memory import Memory
+from rasa_token_pruning.fewshot.mixture import Mixture, fit_mixture
 from rasa_token_pruning.fewshot.scope import Scope, doubt, evenly_chosen
 
 DEFAULT_STRENGTH = 20.0
@@ -43,7 +45,7 @@ class FewShotClassifier:
 
     :param intents: The intents, in alphabetical order.
     :param out_of_scope: The intent that stands for messages which belong to none, if there is one.
-    :param head: The linear head, its rows in the order of ``intents``.
+    :param head: Its rows in the order of ``intents``.
     :param prototypes: The mean direction of each intent's examples, ``(intents, dimension)``, float32.
     :param temperature: Greater than 0, see ``calibration``.
     :param scope: What messages look like that belong to an intent.
@@ -53,7 +55,7 @@ class FewShotClassifier:
 
     intents: tuple[str, ...]
     out_of_scope: str | None
-    head: LinearHead
+    head: Mixture
     prototypes: np.ndarray
     temperature: float
     scope: Scope
@@ -62,7 +64,7 @@ class FewShotClassifier:
     @property
     def dimension(self) -> int:
         """The width of the embeddings that it was trained on."""
-        return int(self.head.weights.shape[1])
+        return int(self.head.linear.weights.shape[1])
 
     @classmethod
     def fit(
@@ -104,7 +106,7 @@ class FewShotClassifier:
         return cls(
             intents=examples.intents,
             out_of_scope=out_of_scope,
-            head=fit_head(examples.rows, examples.labels, strength),
+            head=fit_mixture(examples.rows, examples.labels, strength),
             prototypes=prototypes(examples.rows, examples.labels),
             temperature=temperature,
             scope=Scope.fit(held_out.logits[known][:, inside], held_out.similarities[known][:, inside]),
@@ -152,8 +154,10 @@ class FewShotClassifier:
         """Write the classifier to a folder as safetensors and JSON."""
         facts = {"intents": self.intents, "temperature": self.temperature, "out_of_scope": self.out_of_scope}
         tensors = {
-            "weights": self.head.weights,
-            "bias": self.head.bias,
+            "weights": self.head.linear.weights,
+            "bias": self.head.linear.bias,
+            "remembered": self.head.memory.rows,
+            "counts": self.head.memory.counts,
             "prototypes": self.prototypes,
             "typical": self.scope.typical,
             "levels": self.scope.levels,
@@ -171,7 +175,9 @@ class FewShotClassifier:
         return cls(
             intents=tuple(facts["intents"]),
             out_of_scope=facts["out_of_scope"],
-            head=LinearHead(tensors["weights"], tensors["bias"]),
+            head=Mixture(
+                LinearHead(tensors["weights"], tensors["bias"]), Memory(tensors["remembered"], tensors["counts"])
+            ),
             prototypes=tensors["prototypes"],
             temperature=facts["temperature"],
             scope=Scope(tensors["typical"], tensors["levels"]),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.head import fit_head, prototypes, similarities
+from rasa_token_pruning.fewshot.head import prototypes, similarities
+from rasa_token_pruning.fewshot.mixture import fit_mixture
 
 # Every head is fitted on 4 of 5 parts of the data; on 1 of 2 where there is enough of it, to save time.
 FEW, MANY = 5, 2
@@ -56,7 +57,7 @@ def view(examples: Examples, rows: np.ndarray, held_out: np.ndarray, strength: f
         return HeldOut(numbers, labels, none, none)
     seen, unseen = rows[~held_out], rows[held_out]
     learnt = examples.labels[~held_out]
-    logits = fit_head(seen, learnt, strength).logits(unseen)
+    logits = fit_mixture(seen, learnt, strength).logits(unseen)
     return HeldOut(numbers, labels, logits, similarities(unseen, prototypes(seen, learnt)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.head import normalized, similarities
-
-# How many examples are remembered, so that a message costs a fraction of a millisecond and the files a few MiB.
-MOST = 2000
+from rasa_token_pruning.fewshot.memory import MOST, in_turns
 
 FORMAT = 1
 
@@ -56,13 +53,7 @@ class Neighbours:
         :param embeddings: ``(examples, dimension)``.
         """
         order = sorted(range(len(texts)), key=lambda number: (intents[number], texts[number]))
-        turns: Counter[str] = Counter()
-        turn = {}
-        for number in order:
-            turn[number] = turns[intents[number]]
-            turns[intents[number]] += 1
-        chosen = set(sorted(order, key=turn.__getitem__)[:MOST])  # a first of each intent, then a second, ...
-        numbers = [number for number in order if number in chosen]
+        numbers = [order[place] for place in in_turns([intents[number] for number in order], MOST)]
         rows = normalized(np.stack([embeddings[number] for number in numbers])).astype(np.float16)
         return cls(tuple(texts[number] for number in numbers), tuple(intents[number] for number in numbers), rows)
 

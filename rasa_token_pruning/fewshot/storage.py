@@ -12,11 +12,11 @@ from safetensors.numpy import load_file, save_file
 
 from rasa_token_pruning.fewshot.errors import ClassifierError
 
-FORMAT = 2
+FORMAT = 3
 
 _TENSORS, _FACTS = "classifier.safetensors", "classifier.json"
 _LARGEST = 1e30  # far beyond what is learnt, and sums of so large numbers are still float32
-_NAMES = ("weights", "bias", "prototypes", "typical", "levels", "true_probabilities")
+_NAMES = ("weights", "bias", "remembered", "counts", "prototypes", "typical", "levels", "true_probabilities")
 
 
 def write(folder: Path, facts: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
@@ -30,7 +30,7 @@ def write(folder: Path, facts: dict[str, Any], tensors: dict[str, np.ndarray]) -
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The parts that ``write`` has written.
 
-    :return: ``intents``, ``temperature`` and ``out_of_scope``, and the arrays of a classifier, float32.
+    :return: ``intents``, ``temperature`` and ``out_of_scope``, and the arrays of a classifier.
     :raises ClassifierError: If the files are missing, damaged, of another format, or do not fit each other.
     """
     try:
@@ -68,6 +68,8 @@ def _check_tensors(
     intents: int,
     weights: np.ndarray,
     bias: np.ndarray,
+    remembered: np.ndarray,
+    counts: np.ndarray,
     prototypes: np.ndarray,
     typical: np.ndarray,
     levels: np.ndarray,
@@ -90,3 +92,16 @@ def _check_tensors(
         )
     if not (typical[:, 1] > 0).all():
         raise ClassifierError("The stored classifier's spread of examples is not greater than 0: train again.")
+    _check_memory(intents, weights.shape[1], remembered, counts)
+
+
+def _check_memory(intents: int, dimension: int, remembered: np.ndarray, counts: np.ndarray) -> None:
+    fitting = (
+        (remembered.dtype, counts.dtype) == (np.float16, np.int32)
+        and remembered.shape == (counts.sum(), dimension)
+        and counts.shape == (intents,)
+        and (not len(remembered) or counts.min() > 0)
+        and np.isfinite(remembered).all()
+    )
+    if not fitting:
+        raise ClassifierError("The stored classifier's remembered examples do not fit its intents: train again.")

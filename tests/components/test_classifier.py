@@ -19,6 +19,8 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from rasa_token_pruning.fewshot.head import LinearHead
+from rasa_token_pruning.fewshot.memory import Memory
+from rasa_token_pruning.fewshot.mixture import Mixture
 from rasa_token_pruning.fewshot.neighbours import Neighbours
 from rasa_token_pruning.fewshot.scope import Scope
 from tests.components.conftest import EXAMPLES, training_data
@@ -352,9 +354,8 @@ def test_the_intent_is_a_candidate_although_its_label_is_less_probable(
 ):
     weights = np.log(np.array(probabilities, dtype=np.float32))[:, None]
     level, scope = np.array([0.35], dtype=np.float32), Scope(np.ones((2, 2), np.float32), np.full(99, 9, np.float32))
-    learnt = FewShotClassifier(
-        labels, out_of_scope, LinearHead(weights, np.zeros(len(labels), np.float32)), weights, 1.0, scope, level
-    )
+    head = Mixture(LinearHead(weights, np.zeros(len(labels), np.float32)), Memory.empty(len(labels), 1))
+    learnt = FewShotClassifier(labels, out_of_scope, head, weights, 1.0, scope, level)
     with bench.storage.write_to(Resource("component")) as folder:
         learnt.save(folder)
     message = Message({TEXT: "hello"}, features=[Features(np.ones((1, 1)), FEATURE_TYPE_SENTENCE, TEXT, "f")])

@@ -52,7 +52,7 @@ def test_only_the_featurizers_that_are_named_are_read_and_names_must_be_as_wide_
 def test_names_are_examples_unless_turned_off():
     messages = labelled(2)
     messages.names.update(centres())
-    weights = [learn(messages, {**DEFAULTS, "use_intent_names": use})[0].head.weights for use in (True, False)]
+    weights = [learn(messages, {**DEFAULTS, "use_intent_names": use})[0].head.linear.weights for use in (True, False)]
     assert not np.array_equal(*weights)
 
 

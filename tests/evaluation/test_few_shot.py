@@ -114,7 +114,7 @@ def test_it_says_what_the_classifier_says(encode, number, strength):
     learner = Learner.of(encode, learnt, strength)
     assert learner.right(encode, judged).tolist() == expected
     assert learner.accuracy(encode, judged) == sum(expected) / len(expected)
-    np.testing.assert_array_equal(learner.head.weights, classifier.head.weights)
+    np.testing.assert_array_equal(learner.head.linear.weights, classifier.head.linear.weights)
 
 
 def spelled(texts):

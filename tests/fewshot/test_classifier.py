@@ -20,6 +20,8 @@ from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.head import LinearHead
 from rasa_token_pruning.fewshot.held_out import cross_fit
+from rasa_token_pruning.fewshot.memory import Memory
+from rasa_token_pruning.fewshot.mixture import Mixture
 from rasa_token_pruning.fewshot.scope import Scope, doubt
 from tests.conftest import ROOT
 from tests.fewshot.conftest import DIMENSION, INTENTS, centres, scattered
@@ -204,19 +206,21 @@ def test_names_of_unknown_intents_are_left_out():
     fitted = FewShotClassifier.fit(*scattered(3), names=centres())
     more = FewShotClassifier.fit(*scattered(3), names={"unknown": np.ones(DIMENSION), **centres()})
     assert more.intents == fitted.intents
-    assert np.array_equal(more.head.weights, fitted.head.weights)
+    assert np.array_equal(more.head.linear.weights, fitted.head.linear.weights)
 
 
 def test_names_may_be_given_for_some_intents_and_may_be_none():
     some = {INTENTS[0]: centres()[INTENTS[0]]}
     plain = FewShotClassifier.fit(*scattered(3))
-    assert not np.array_equal(FewShotClassifier.fit(*scattered(3), names=some).head.weights, plain.head.weights)
-    assert np.array_equal(FewShotClassifier.fit(*scattered(3), names={}).head.weights, plain.head.weights)
+    assert not np.array_equal(
+        FewShotClassifier.fit(*scattered(3), names=some).head.linear.weights, plain.head.linear.weights
+    )
+    assert np.array_equal(FewShotClassifier.fit(*scattered(3), names={}).head.linear.weights, plain.head.linear.weights)
 
 
 def test_more_strength_gives_longer_weights():
     weak, strong = (FewShotClassifier.fit(*scattered(4), strength=strength) for strength in (0.5, 50.0))
-    assert np.linalg.norm(strong.head.weights) > np.linalg.norm(weak.head.weights)
+    assert np.linalg.norm(strong.head.linear.weights) > np.linalg.norm(weak.head.linear.weights)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +273,8 @@ def test_with_an_out_of_scope_intent_confidences_are_probabilities(strength):
 def test_where_the_out_of_scope_intent_is_impossible_the_last_bits_of_a_sum_do_not_make_it_negative():
     chance = np.random.default_rng(0)
     weights = chance.normal(size=(7, 3)).astype(np.float32)
-    head = LinearHead(weights, np.array([0] * 6 + [-1e3], dtype=np.float32))
+    bias = np.array([0] * 6 + [-1e3], dtype=np.float32)
+    head = Mixture(LinearHead(weights, bias), Memory.empty(7, 3))
     scope = Scope.fit(np.empty((0, 6)), np.empty((0, 6)))
     classifier = FewShotClassifier(tuple("abcdefz"), "z", head, weights, 1.0, scope, np.empty(0, dtype=np.float32))
     found = classifier.predict(chance.normal(size=(300, 3)))
@@ -299,9 +304,12 @@ def test_the_examples_of_the_out_of_scope_intent_do_not_count_as_familiar(with_s
 def test_how_a_message_looks_to_the_out_of_scope_intent_does_not_count_as_familiar(with_scope):
     row = with_scope.intents.index("nonsense")
     for message in scattered(4, noise=1.5, seed=9)[0]:
-        weights, prototypes = with_scope.head.weights.copy(), with_scope.prototypes.copy()
+        head, prototypes = with_scope.head, with_scope.prototypes.copy()
+        weights, remembered = head.linear.weights.copy(), head.memory.rows.copy()
         weights[row], prototypes[row] = 100 * message, message / np.linalg.norm(message)
-        otherwise = replace(with_scope, head=replace(with_scope.head, weights=weights), prototypes=prototypes)
+        remembered[head.memory.counts[:row].sum()] = prototypes[row]
+        changed = Mixture(replace(head.linear, weights=weights), Memory(remembered, head.memory.counts))
+        otherwise = replace(with_scope, head=changed, prototypes=prototypes)
         assert otherwise.predict(message[None]).familiarity == with_scope.predict(message[None]).familiarity
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from rasa_token_pruning.fewshot.answering import cross_fit, learn_discriminant, only
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
-from rasa_token_pruning.fewshot.discriminant import cross_fit, fit_discriminant, learn_discriminant, only
+from rasa_token_pruning.fewshot.discriminant import fit_discriminant
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.head import normalized, prototypes
+from rasa_token_pruning.fewshot.head import fit_head, normalized, prototypes
 from rasa_token_pruning.fewshot.held_out import FEW, folds
 from tests.fewshot.conftest import DIMENSION, INTENTS, centres, scattered
 from tests.fewshot.test_held_out import examples
@@ -28,7 +29,7 @@ def clusters(counts, noise, seed=0, dimension=64):
 
 
 def logistic(rows, labels):
-    return FewShotClassifier.fit(rows, [f"{label:03}" for label in labels]).head
+    return fit_head(rows, labels, 20.0)
 
 
 def accuracy(head, embeddings, labels):

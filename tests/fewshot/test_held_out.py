@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.head import fit_head, prototypes, similarities
+from rasa_token_pruning.fewshot.head import prototypes, similarities
 from rasa_token_pruning.fewshot.held_out import FEW, MANY, HeldOut, cross_fit, folds
+from rasa_token_pruning.fewshot.mixture import fit_mixture
 
 DIMENSION = 12
 
@@ -62,15 +63,18 @@ def test_a_held_out_example_was_seen_neither_by_its_head_nor_by_its_prototypes()
     found = cross_fit(given, 20.0)
     assert not found.similarities.any()
     which = folds(given.labels, given.is_name)
-    biases = [fit_head(given.rows[which != fold], given.labels[which != fold], 20.0).bias for fold in range(FEW)]
-    fold_of = dict(zip(given.numbers.tolist(), which, strict=True))
-    assert np.array_equal(found.logits, [biases[fold_of[number]] for number in found.numbers.tolist()])
+    place = {number: row for row, number in enumerate(given.numbers.tolist())}
+    for number, logits in zip(found.numbers.tolist(), found.logits, strict=True):
+        others = which != which[place[number]]
+        head = fit_mixture(given.rows[others], given.labels[others], 20.0)
+        assert np.array_equal(head.logits(given.rows[[place[number]]])[0], logits)
+        assert not head.memory.nearest(given.rows[[place[number]]]).any()
 
 
 def test_labels_without_any_meaning_are_known_by_heart_and_guessed_when_held_out():
     chance = np.random.default_rng(0)
     given = Examples.of(chance.normal(size=(120, 300)), [f"intent {number % 4}" for number in range(120)])
-    known, found = fit_head(given.rows, given.labels, 20.0).logits(given.rows), cross_fit(given, 20.0)
+    known, found = fit_mixture(given.rows, given.labels, 20.0).logits(given.rows), cross_fit(given, 20.0)
     assert (known.argmax(axis=1) == given.labels).mean() == 1
     assert (found.logits.argmax(axis=1) == found.labels).mean() < 0.5
     assert (found.similarities.argmax(axis=1) == found.labels).mean() < 0.5

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from rasa_token_pruning.fewshot.errors import ClassifierError
-from rasa_token_pruning.fewshot.neighbours import MOST, Neighbour, Neighbours
+from rasa_token_pruning.fewshot.memory import MOST
+from rasa_token_pruning.fewshot.neighbours import Neighbour, Neighbours
 from tests.fewshot.conftest import DIMENSION, INTENTS, scattered
 
 TENSORS, FACTS = "examples.safetensors", "examples.json"

@@ -12,6 +12,8 @@ from safetensors.numpy import load_file, save_file
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.head import LinearHead
+from rasa_token_pruning.fewshot.memory import Memory
+from rasa_token_pruning.fewshot.mixture import Mixture
 from rasa_token_pruning.fewshot.scope import Scope
 from rasa_token_pruning.fewshot.storage import FORMAT, read
 from tests.fewshot.conftest import INTENTS, centres, scattered
@@ -65,12 +67,14 @@ def test_arrays_in_any_memory_layout_are_saved_as_they_are(tmp_path):
     prototypes = np.arange(12, dtype=np.float32).reshape(2, 6)[:, ::2]
     bias, levels = np.arange(4, dtype=np.float32)[::2], np.arange(6, dtype=np.float32)[::-2]
     typical = np.array([[1, 2], [3, 4]], dtype=np.float32).T
-    FewShotClassifier(
-        ("a", "b"), None, LinearHead(weights, bias), prototypes, 1.0, Scope(typical, levels), levels[1:]
-    ).save(tmp_path)
+    rows, counts = np.asfortranarray(np.eye(3, dtype=np.float16)), np.array([1, 0, 2], dtype=np.int32)[::2]
+    head = Mixture(LinearHead(weights, bias), Memory(rows, counts))
+    FewShotClassifier(("a", "b"), None, head, prototypes, 1.0, Scope(typical, levels), levels[1:]).save(tmp_path)
     loaded = FewShotClassifier.load(tmp_path)
-    assert np.array_equal(loaded.head.weights, weights)
-    assert np.array_equal(loaded.head.bias, bias)
+    assert np.array_equal(loaded.head.linear.weights, weights)
+    assert np.array_equal(loaded.head.linear.bias, bias)
+    assert np.array_equal(loaded.head.memory.rows, rows)
+    assert np.array_equal(loaded.head.memory.counts, counts)
     assert np.array_equal(loaded.prototypes, prototypes)
     assert np.array_equal(loaded.scope.typical, typical)
     assert np.array_equal(loaded.scope.levels, levels)
@@ -89,7 +93,9 @@ def test_the_folder_holds_the_json_and_the_safetensors_file_and_nothing_else(sto
 def test_what_is_read_is_what_was_trained(stored, trained):
     facts, tensors = read(stored)
     assert facts == {"intents": sorted(INTENTS), "temperature": trained.temperature, "out_of_scope": "greet"}
-    assert {str(tensor.dtype) for tensor in tensors.values()} == {"float32"}
+    assert {name: str(tensor.dtype) for name, tensor in tensors.items()} == {
+        name: TYPES.get(name, "float32") for name in FITTING
+    }
 
 
 def test_saving_again_replaces_what_was_there(stored):
@@ -175,12 +181,18 @@ def test_an_out_of_scope_intent_that_is_none_of_the_intents_is_refused(stored, i
 
 
 def tensors(**shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
-    return {name: np.ones(shape, dtype=np.float32) for name, shape in shapes.items()}
+    """Ones, and two remembered examples of each intent."""
+    found = {name: np.ones(shape, dtype=TYPES.get(name, "float32")) for name, shape in shapes.items()}
+    found["counts"] *= 2
+    return found
 
 
+TYPES = {"remembered": "float16", "counts": "int32"}
 FITTING = {
     "weights": (5, 3),
     "bias": (5,),
+    "remembered": (10, 3),
+    "counts": (5,),
     "prototypes": (5, 3),
     "typical": (2, 2),
     "levels": (7,),
@@ -202,6 +214,12 @@ def test_tensors_that_fit_the_intents_are_read(stored, change):
         {"weights": (5, 3, 1), "prototypes": (5, 3, 1)},
         {"bias": (4,)},
         {"bias": (5, 1)},
+        {"remembered": (10, 4)},
+        {"remembered": (9, 3)},
+        {"remembered": (0, 3)},
+        {"remembered": (30,)},
+        {"counts": (4,)},
+        {"counts": (5, 1)},
         {"prototypes": (5, 4)},
         {"prototypes": (4, 3)},
         {"prototypes": (5,)},
@@ -236,17 +254,18 @@ def test_a_missing_tensor_is_refused_by_its_name(stored, name):
     assert name in refused_by_load(stored)
 
 
-@pytest.mark.parametrize("name", FITTING)
+@pytest.mark.parametrize("name", [name for name in FITTING if name != "counts"])
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 3e38, -3e38])
 def test_tensors_that_are_not_finite_are_refused(stored, name, number):
     found = tensors(**FITTING)
-    found[name].flat[0] = number
+    with np.errstate(over="ignore"):
+        found[name].flat[0] = number
     save_file(found, stored / TENSORS)
     refused_by_load(stored)
 
 
 @pytest.mark.parametrize("name", FITTING)
-@pytest.mark.parametrize("kind", [np.float64, np.float16, np.int32])
+@pytest.mark.parametrize("kind", [np.float64, np.int64, np.uint8])
 def test_tensors_of_another_type_are_refused(stored, name, kind):
     found = tensors(**FITTING)
     found[name] = found[name].astype(kind)
@@ -261,3 +280,12 @@ def test_a_spread_that_is_not_greater_than_0_is_refused(stored, row, spread):
     found["typical"][row, 1] = spread
     save_file(found, stored / TENSORS)
     refused_by_load(stored)
+
+
+def test_an_intent_of_which_nothing_is_remembered_is_refused_unless_nothing_is_at_all(stored):
+    found = tensors(**FITTING)
+    found["counts"][:] = [10, 0, 0, 0, 0]
+    save_file(found, stored / TENSORS)
+    assert "remembered examples" in refused_by_load(stored)
+    save_file({**found, "counts": found["counts"] * 0, "remembered": found["remembered"][:0]}, stored / TENSORS)
+    assert not FewShotClassifier.load(stored).head.memory.nearest(np.ones((2, 3))).any()
