@@ -25,6 +25,7 @@ from benchmarks.responses import tables as responses
 from benchmarks.scale import table as scale
 from benchmarks.scope import sets_table
 from benchmarks.scope import table as scope
+from benchmarks.unseen import table as unseen_table
 from rasa_token_pruning import (
     FewShotEntityExtractor,
     FewShotIntentClassifier,
@@ -176,6 +177,11 @@ def test_what_it_says_of_pruning_is_the_measured(root, readme, model):
         assert comparison_command.tables(compared) in pruning
         assert comparison_command.length_table(compared) in pruning
         assert hardware_command.table(json.loads((results / "hardware.json").read_text())) in pruning
+
+
+def test_so_is_what_it_costs_assistants_that_took_no_part(root):
+    rows = json.loads((root / "benchmarks" / "results" / "unseen.json").read_text())["rows"]
+    assert unseen_table(rows) in (root / "docs" / "pruning.md").read_text(encoding="utf-8")
 
 
 def test_what_the_guide_to_migration_says_of_entities_is_the_measured(root):

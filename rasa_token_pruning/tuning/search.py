@@ -17,6 +17,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.readout import JOINED_WEIGHT
 from rasa_token_pruning.evaluation.tasks import Task
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH
+from rasa_token_pruning.fewshot.mixture import DISCRIMINANT, NEAREST
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.result import as_trial
 from rasa_token_pruning.tuning.trial import UNCUT, Setting, Trial, tried
@@ -72,7 +73,8 @@ def _key(identity: str, setting: Setting, policy: PruningPolicy, task: Task) -> 
 
     :param identity: The hash of the model's files and its adapter's, wherever they are.
     """
-    how = {**asdict(setting), "model": identity, "adapter": "", "weight": JOINED_WEIGHT, "strength": DEFAULT_STRENGTH}
+    head = {"weight": JOINED_WEIGHT, "strength": DEFAULT_STRENGTH, "mixture": (NEAREST, DISCRIMINANT)}
+    how = {**asdict(setting), "model": identity, "adapter": "", **head}
     content = json.dumps([how, asdict(policy), asdict(task)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Tests of fewshot/discriminant.py."""
+"""Tests of fewshot/discriminant.py and fewshot/answering.py."""
 
 from __future__ import annotations
 
