@@ -128,7 +128,7 @@ def test_a_classifier_that_reads_other_features_too(packed, contents):
 
     name = f"{CLASSIFIER}classifier.safetensors"
     wider = tensors(contents[name])
-    for part in ("weights", "prototypes"):
+    for part in ("weights", "prototypes", "remembered"):
         wider[part] = np.hstack([wider[part]] * 2)
     with pytest.raises(ArchiveError, match=r"width 1536, but its TokenPruningFeaturizer gives 768"):
         load(packed({name: save(wider), **dict.fromkeys(REMEMBERED)}))
