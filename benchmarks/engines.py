@@ -72,8 +72,8 @@ def main(data: Path) -> None:
     rows: list[dict[str, Any]] = []
     adapter, layers = fixed_adapter(DEFAULT_MODEL, AUTO), shared_model(DEFAULT_MODEL).weights.config.layers
     for pruning in PRUNINGS:
+        policy = preset(pruning, layers, DEFAULT_MODEL, AUTO)
         for readout in READOUTS:
-            policy = preset(pruning, layers, DEFAULT_MODEL, AUTO)
             encoder_with = partial(PrunedEncoder, pruning=policy, readout=readout, adapter=adapter)
             reference = encoder_with(engine="torch").encode(sample)
             for engine, precision in ENGINES:

@@ -44,7 +44,7 @@ INTENT_CANDIDATES = "intent_candidates"
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class FewShotIntentClassifier(IntentClassifier, Learner):
-    """Learns intents from a few examples each: calibrated, on dense sentence features.
+    """Learns intents from a few examples each, on dense sentence features, with confidences that are calibrated.
 
     Reads the sentence features of all dense featurizers before it, or of those in ``featurizers``. Leaves entities to
     others. Training is deterministic and does not depend on the order of the examples.

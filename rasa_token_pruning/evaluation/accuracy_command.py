@@ -59,10 +59,11 @@ def run(arguments: argparse.Namespace) -> None:
     model = shared_model(arguments.model)
     policy = preset(arguments.pruning, model.weights.config.layers, arguments.model, arguments.adapter)
     rows: dict[str, list[dict[str, Any]]] = {"accuracy": [], "time": []}
-    numbers, encoder = list(dict.fromkeys(arguments.examples)), (arguments.model, arguments.adapter)
+    numbers = list(dict.fromkeys(arguments.examples))
     for precision in dict.fromkeys(arguments.precision):
-        for kind, found in by_quantile(*encoder, precision, policy, data, numbers, progress).items():
-            rows[kind] += found
+        found = by_quantile(arguments.model, arguments.adapter, precision, policy, data, numbers, progress)
+        for kind in rows:
+            rows[kind] += found[kind]
     how = {
         "model": arguments.model,
         "adapter": arguments.adapter,

@@ -102,11 +102,11 @@ def ways(model: str, adapter: str, one: DataSet) -> list[Way]:
     for level in LEVELS:
         policy = preset(level, reference.layers, model, adapter)
         found += [pruning(f"{level}, {readout}", reference, policy, readout) for readout in (FINAL, FINAL_AND_CUT)]
+    fixed = fixed_adapter(model, adapter)
     for precision in ("fp32", "int8"):
         for name, readout in (("off", FINAL), ("off", FINAL_AND_CUT), ("balanced", FINAL_AND_CUT)):
             policy = preset(name, reference.layers, model, adapter)
-            how = fixed_adapter(model, adapter)
-            encoder = PrunedEncoder(model, policy, readout, engine="onnx", precision=precision, adapter=how)
+            encoder = PrunedEncoder(model, policy, readout, engine="onnx", precision=precision, adapter=fixed)
             found.append(Served(f"onnx {precision}, {name}, {readout}", encoder))
     return found
 

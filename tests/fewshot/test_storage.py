@@ -265,8 +265,10 @@ def test_tensors_that_are_not_finite_are_refused(stored, name, number):
 
 
 @pytest.mark.parametrize("name", FITTING)
-@pytest.mark.parametrize("kind", [np.float64, np.int64, np.uint8])
+@pytest.mark.parametrize("kind", ["float64", "float32", "float16", "int64", "int32", "uint8"])
 def test_tensors_of_another_type_are_refused(stored, name, kind):
+    if kind == TYPES.get(name, "float32"):
+        pytest.skip("its own")
     found = tensors(**FITTING)
     found[name] = found[name].astype(kind)
     save_file(found, stored / TENSORS)
