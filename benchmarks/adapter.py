@@ -37,8 +37,8 @@ from rasa_token_pruning.evaluation.long_messages import lengthened
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.fewshot.names import name_as_text
 
-WAYS = (("off", "final"), ("off", "final+cut"), ("balanced", "final+cut"), ("aggressive", "final+cut"))
-ADAPTED = (*WAYS[:2], ("gentle", "final+cut"), *WAYS[2:])
+WAYS = (("off", "final"), ("off", "final+cut"), ("balanced", "final"), ("aggressive", "final"))
+ADAPTED = (*WAYS[:2], ("gentle", "final"), *WAYS[2:], ("balanced", "final+cut"))
 LONG = 500  # messages at most that are made long
 REFINED = "balanced"  # the level at which encoders are refined as well
 

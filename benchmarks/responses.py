@@ -221,7 +221,7 @@ def main(data: Path) -> None:
     """Measure, store, print."""
     logging.getLogger("rasa").setLevel(logging.ERROR)
     times = [measure_time(*shots) for shots in ((1, 1), (1, 5), (5, 5))]
-    encoder = PrunedEncoder(readout="final+cut", precision="int8", cache_mib=500)  # as the featurizer makes it
+    encoder = PrunedEncoder(readout="final+cut", precision="int8", cache_mib=500)
     tasks = [row for task in TASKS for shots in SHOTS for row in measure_task(encoder, data, task, shots)]
     bot = read_bot()
     rows = [measure_bot(system, seed, *bot) for seed in range(SEEDS) for system in SELECTORS]

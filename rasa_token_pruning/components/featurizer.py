@@ -83,7 +83,7 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             # comes with this package for the model; or none
             "adapter": "auto",
             # final | final+cut | layers by number, as in final+0+3
-            "readout": "final+cut",
+            "readout": "final",
             # auto | onnx | torch
             "engine": "auto",
             # auto (int8 with the onnx engine) | fp32 | int8

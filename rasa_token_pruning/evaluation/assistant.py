@@ -32,7 +32,7 @@ FEATURIZER_DEFAULTS: Mapping[str, Any] = {
     "score": None,
     "protect": None,
     "adapter": "auto",
-    "readout": "final+cut",
+    "readout": "final",
     "engine": "auto",
     "precision": "auto",
     "num_threads": None,

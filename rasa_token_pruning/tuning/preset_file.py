@@ -19,7 +19,7 @@ def write_preset_file(result: SearchResult, readout: str, levels: Mapping[str, B
     :raises TuningError: If a level has none.
     """
     found = {name: _level(result, readout, name, budget) for name, budget in levels.items()}
-    setting = {**asdict(result.setting), "readout": readout}
+    setting = {key: value for key, value in asdict(result.setting).items() if key != "readouts"} | {"readout": readout}
     record = {**result.provenance, "identity": result.identity, "setting": setting, "levels": found}
     file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
@@ -45,6 +45,7 @@ def _worth(score: Score) -> dict[str, Any]:
         "mean": _rounded(score.mean),
         "long": score.long and _rounded(score.long),
         "longest": score.longest and _rounded(score.longest),
+        "hard": score.hard and _rounded(score.hard),
         "tasks": tasks,
     }
 

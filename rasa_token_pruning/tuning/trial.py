@@ -36,6 +36,7 @@ class Setting:
     :param adapter: As in the featurizer, but ``auto`` changes the unpruned encoder too: the loss is that of pruning.
     :param longest: By how many of a task's longest messages, but those learnt from, each draw is judged as well; at
         least 0.
+    :param readouts: Which of ``READOUTS`` are tried, ``final`` among them.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Setting:
     long: int
     adapter: str = NONE
     longest: int = 0
+    readouts: tuple[str, ...] = READOUTS
 
     @property
     def adapter_file(self) -> Path | None:
@@ -98,7 +100,7 @@ def tried(policy: PruningPolicy, task: Task, setting: Setting) -> Trial:
     """
     encoder = _encoder(setting, policy)
     judged: dict[str, list[Labelled]] = {}
-    accuracies: dict[str, dict[str, list[float]]] = {readout: {} for readout in READOUTS}
+    accuracies: dict[str, dict[str, list[float]]] = {readout: {} for readout in setting.readouts}
     remembered = Remembered(encoder)
     for shots in setting.shots:
         for seed in range(setting.seeds):
@@ -108,7 +110,7 @@ def tried(policy: PruningPolicy, task: Task, setting: Setting) -> Trial:
                 LONG: lengthened(messages.chosen(range(min(setting.long, len(messages))))),
                 LONGEST: longest(task.pool, setting.longest, without=examples),
             }
-            for readout in READOUTS:
+            for readout in setting.readouts:
                 embed = remembered.with_readout(readout)
                 learner = Learner.of(embed, examples)
                 for kind, sets in kinds.items():

@@ -12,7 +12,7 @@ from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES
-from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
+from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.evaluation.arguments import layer_numbers, whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.evaluation.machine import machine
@@ -39,6 +39,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "tasks", nargs="*", help="CSV files (text,intent), Rasa NLU files or folders; NAME=PATH names one"
     )
+    parser.add_argument(
+        "--hard", nargs="+", default=[], metavar="TASK", help="more of them, so hard that only their mean counts"
+    )
     parser.add_argument("--output", type=Path, default=Path("tuned.json"), help="the result (default: %(default)s)")
     parser.add_argument("--again", action="store_true", help="only read --output again, under other budgets")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
@@ -46,7 +49,7 @@ def add(commands: Any) -> None:
         "--adapter", default=AUTO, help="as in the featurizer, for the unpruned encoder too (default: %(default)s)"
     )
     parser.add_argument("--precision", choices=("fp32", "int8"), default="int8", help="(default: %(default)s)")
-    parser.add_argument("--readout", choices=READOUTS, default=FINAL_AND_CUT, help="(default: %(default)s)")
+    parser.add_argument("--readout", choices=READOUTS, default=FINAL, help="(default: %(default)s)")
     _add_space(parser)
     parser.add_argument(
         "--shots", type=whole(1), nargs="+", default=[5, 10], help="examples per intent (default: 5 10)"
@@ -110,10 +113,12 @@ def _searched(arguments: argparse.Namespace) -> SearchResult:
         ) from missing
     if not arguments.tasks:
         raise TuningError("tune needs at least one task: give CSV files (text,intent) or Rasa NLU files or folders.")
-    tasks = [read_task(given) for given in arguments.tasks]
+    hard = [read_task(given) for given in arguments.hard]
+    tasks = [read_task(given) for given in arguments.tasks] + hard
     shots = tuple(sorted(set(arguments.shots)))
     how = (arguments.model, arguments.precision, shots, arguments.seeds, arguments.held_out, arguments.long)
-    setting = Setting(*how, arguments.adapter, arguments.longest)
+    readouts = tuple(dict.fromkeys((FINAL, arguments.readout)))
+    setting = Setting(*how, arguments.adapter, arguments.longest, readouts)
     model = shared_model(setting.model, setting.adapter_file)
     count = model.weights.config.layers
     layers = arguments.layers or default_layers(count)
@@ -126,23 +131,24 @@ def _searched(arguments: argparse.Namespace) -> SearchResult:
         trials = timed(trials, tasks, setting)
     sizes = {task.name: {"messages": len(task.pool), "intents": len(task.pool.known)} for task in tasks}
     provenance = {"date": date.today().isoformat(), "version": __version__, "machine": machine(), "tasks": sizes}
-    return SearchResult(setting, model.identity, trials, provenance)
+    return SearchResult(setting, model.identity, trials, provenance, [task.name for task in hard])
 
 
 def report(result: SearchResult, readout: str, levels: dict[str, Budget]) -> str:
     """The chosen policies, and each as chosen without a task and judged on it, in Markdown."""
     columns = "policy | work left | time left | mean change | worst task | long messages | longest |"
+    columns += " hard tasks |" if result.hard else ""
     lines = [
         f"Points of accuracy against the unpruned encoder's own embedding, read-out {readout}; on long messages, and "
         "on the longest as written, against the unpruned encoder with the same read-out.",
         "",
         f"| level | {columns}",
-        "|---|---|---|---|---|---|---|---|",
+        "|---" * (1 + columns.count("|")) + "|",
     ]
     lines += [f"| {name} | {_row(result.best(budget, readout))} |" for name, budget in levels.items()]
     if len(result.tasks) > 1:
         lines += ["", "Chosen without a task and judged on it:", "", f"| level | task | {columns}"]
-        lines.append("|---|---|---|---|---|---|---|---|---|")
+        lines.append("|---" * (2 + columns.count("|")) + "|")
     for name, budget in levels.items():
         for task, score in result.leave_one_out(budget, readout).items():
             lines.append(f"| {name} | {task} | {_row(score)} |")
@@ -158,5 +164,6 @@ def _row(score: Score | None) -> str:
         how += f", {policy.reduction}, {policy.score}"
     time = "" if score.time is None else f"{score.time:.2f}"
     task, change = score.worst
-    cells = (how, f"{score.work:.2f}", time, score.mean, f"{change} ({task})", score.long or "", score.longest or "")
+    cells = [how, f"{score.work:.2f}", time, score.mean, f"{change} ({task})", score.long or "", score.longest or ""]
+    cells += [] if score.hard is None else [score.hard]
     return " | ".join(map(str, cells))

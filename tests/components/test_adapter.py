@@ -32,7 +32,7 @@ def sentence(bench, config):
 
 def test_its_features_are_those_of_the_encoder_with_the_adapter(bench, tiny_model, file):
     config = {"model": str(tiny_model), "adapter": str(file)}
-    own = PrunedEncoder(str(tiny_model), "balanced", "final+cut", precision="int8", adapter=str(file))
+    own = PrunedEncoder(str(tiny_model), "balanced", precision="int8", adapter=str(file))
     np.testing.assert_array_equal(sentence(bench, config), own.encode(TEXT))
 
 

@@ -320,6 +320,6 @@ print(*{name.partition(".")[0] for name in sys.modules})
     absent = {*TRAINING_ONLY, "safetensors", "sklearn", "scipy", "rasa", "tensorflow", "huggingface_hub"}
     printed = run(WITHOUT + program, ",".join(absent), bench.folder / "component" / "encoder", TEXTS[-2])
     embedding, imported = printed.splitlines()
-    expected = PrunedEncoder(readout="final+cut", precision="int8", adapter="auto").encode(TEXTS[-2])
+    expected = PrunedEncoder(precision="int8", adapter="auto").encode(TEXTS[-2])
     assert bytes.fromhex(embedding) == expected.tobytes()
     assert not set(imported.split()) & absent

@@ -155,7 +155,7 @@ def test_only_the_featurizers_that_are_named_are_read(bench):
 def test_a_message_without_usable_features_gets_no_intent(bench, caplog):
     classifier = bench.trained()
     broken = Message({TEXT: "x"})
-    broken.add_features(Features(np.full((1, 768), np.nan, np.float32), FEATURE_TYPE_SENTENCE, TEXT, "f"))
+    broken.add_features(Features(np.full((1, 384), np.nan, np.float32), FEATURE_TYPE_SENTENCE, TEXT, "f"))
     for message in (Message({TEXT: "hello"}), Message({}), broken):
         assert parsed(classifier, message) == (UNKNOWN, [])
     assert sum("get no intent" in record.message for record in caplog.records) == 1
@@ -189,7 +189,7 @@ def test_messages_without_features_or_intent_are_left_out_of_training(bench):
     assert {entry["name"] for entry in parsed(classifier, bench.message("hello"))[1]} == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("extra", [np.ones((1, 5), np.float32), np.full((1, 768), np.nan, np.float32)])
+@pytest.mark.parametrize("extra", [np.ones((1, 5), np.float32), np.full((1, 384), np.nan, np.float32)])
 def test_examples_with_unusable_features_are_refused_with_advice(bench, extra):
     data = bench.featurized()
     data.training_examples[0].features = [Features(extra, FEATURE_TYPE_SENTENCE, TEXT, "broken")]
@@ -553,7 +553,7 @@ def test_a_damaged_archive_is_refused_with_advice(bench, name, content):
 def test_examples_of_another_width_than_the_classifier_are_refused(bench):
     bench.trained()
     Neighbours.of(np.eye(5), list("abcde"), list("aabbc")).save(bench.folder / "component")
-    with pytest.raises(InvalidConfigException, match=r"width 5 instead of 768.*train again"):
+    with pytest.raises(InvalidConfigException, match=r"width 5 instead of 384.*train again"):
         bench.load(FewShotIntentClassifier)
 
 

@@ -49,7 +49,7 @@ def test_requires_a_tokenizer():
 def test_every_message_gets_one_sentence_row_and_one_row_per_token(bench, text):
     message = bench.message(text)
     sequence, sentence = features(message)
-    assert sentence.shape == (1, 768)
+    assert sentence.shape == (1, 384)
     assert sequence.shape == (len(message.get(TOKENS_NAMES[TEXT])), 384)
     for array in (sequence, sentence):
         assert array.dtype == np.float32 and array.flags.c_contiguous and array.base is None
@@ -74,7 +74,7 @@ def test_training_featurizes_text_response_and_action_text_and_nothing_else(benc
     bench.create(TokenPruningFeaturizer).process_training_data(data)
     for message, attribute in ((messages[0], TEXT), (messages[0], RESPONSE), (messages[1], ACTION_TEXT)):
         sequence, sentence = features(message, attribute)
-        assert sequence.shape[0] == len(message.get(TOKENS_NAMES[attribute])) and sentence.shape == (1, 768)
+        assert sequence.shape[0] == len(message.get(TOKENS_NAMES[attribute])) and sentence.shape == (1, 384)
     for message in messages:
         assert message.get_dense_features(INTENT) == (None, None)
     assert not messages[2].features and not messages[3].features
@@ -96,7 +96,7 @@ def test_a_second_pass_adds_features_beside_the_first(bench):
     message = bench.message("hello there")
     bench.create(TokenPruningFeaturizer).process([message])
     sequence, sentence = features(message)
-    assert sequence.shape == (2, 2 * 384) and sentence.shape == (1, 2 * 768)
+    assert sequence.shape == (2, 2 * 384) and sentence.shape == (1, 2 * 384)
 
 
 def test_an_alias_names_the_features(bench):
@@ -121,7 +121,7 @@ def test_sentence_features_are_those_of_the_encoder(bench):
 
 def test_a_row_is_the_mean_of_its_word_pieces_pruned_ones_included(bench):
     message = bench.message(LONG)
-    encoded = PrunedEncoder(readout="final+cut", precision="int8", adapter="auto").encode_tokens([LONG])[0]
+    encoded = PrunedEncoder(precision="int8", adapter="auto").encode_tokens([LONG])[0]
     assert not encoded.kept.all()
     sequence, _ = features(message)
     for token, row in zip(message.get(TOKENS_NAMES[TEXT]), sequence, strict=True):
@@ -204,7 +204,7 @@ def test_only_who_asks_for_diagnostic_data_pays_for_it(bench, monkeypatch, asked
         ({"score": False}, "mean_attention, max_attention, attention_value"),
         ({"readout": "final+6"}, "layers from 0 to 5"),
         ({"readout": "final+0+0"}, "layers from 0 to 5"),
-        ({"layers": []}, "name one in layers"),
+        ({"layers": [], "readout": "final+cut"}, "name one in layers"),
         ({"engine": "tensorflow"}, "auto, onnx, torch"),
         ({"engine": None}, "auto, onnx, torch"),
         ({"precision": "fp16"}, "auto, fp32, int8"),
@@ -260,7 +260,7 @@ def test_flat_keys_override_parts_of_the_policy(bench):
     ids=str,
 )
 def test_each_option_reaches_the_encoder(bench, tiny_model, config, options):
-    options = {"readout": "final+cut", "precision": "int8", **options}
+    options = {"precision": "int8", **options}
     encoded = PrunedEncoder(str(tiny_model), **options).encode_tokens([LONG])[0]
     message = bench.message(LONG, model=str(tiny_model), **config)
     sequence, sentence = features(message)
@@ -461,6 +461,6 @@ def test_fingerprinting_takes_the_options_that_rasa_makes_up_for_cached_nodes():
 @pytest.mark.parametrize("text", ["\x00", "\x00 \x01\x02", "\u200b", " " * 100_000 + "a"])
 def test_a_text_of_which_the_encoder_reads_nothing_has_zeros(bench, text):
     [(sequence, sentence)] = bench.process(bench.create(TokenPruningFeaturizer), text)
-    assert sentence.shape == (1, 768)
+    assert sentence.shape == (1, 384)
     assert not sentence.any()
     assert not sequence.any()

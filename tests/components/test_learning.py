@@ -27,7 +27,7 @@ def test_examples_have_texts_labels_rows_and_names(bench):
     found = LabelledMessages.of(bench.featurized({**EXAMPLES, "faq/parking": ["where can i park"]}), [])
     assert found.texts == [*(text for texts in EXAMPLES.values() for text in texts), "where can i park"]
     assert found.intents == [*(intent for intent, texts in EXAMPLES.items() for _ in texts), "faq/parking"]
-    assert {row.shape for row in (*found.rows, *found.names.values())} == {(768,)}
+    assert {row.shape for row in (*found.rows, *found.names.values())} == {(384,)}
     assert set(found.names) == {*EXAMPLES, "faq/parking"}
     assert found.base_intents == {*EXAMPLES, "faq"}
     assert found.held_out is None
@@ -45,7 +45,7 @@ def test_only_the_featurizers_that_are_named_are_read_and_names_must_be_as_wide_
     for message in data.training_examples:
         message.add_features(Features(np.ones((1, 5), np.float32), FEATURE_TYPE_SENTENCE, TEXT, "other"))
     every, named, other = (LabelledMessages.of(data, featurizers) for featurizers in ([], ["dense"], ["other"]))
-    assert [len(found.rows[0]) for found in (every, named, other)] == [773, 768, 5]
+    assert [len(found.rows[0]) for found in (every, named, other)] == [389, 384, 5]
     assert [set(found.names) for found in (every, named, other)] == [set(), set(EXAMPLES), set()]
 
 

@@ -54,7 +54,7 @@ FAQ = {"retrieval_intent": "faq"}
 # Rasa's own, on our features: a few epochs suffice for so few questions.
 STOCK = {
     **FAQ,
-    "epochs": 40,
+    "epochs": 100,
     "random_seed": 1,
     "constrain_similarities": True,
     "hidden_layers_sizes": {"text": [], "label": []},
@@ -349,7 +349,7 @@ def test_only_the_featurizers_that_are_named_are_read(bench):
 def test_a_message_without_usable_features_gets_no_answer(bench):
     selector = trained(bench, **FAQ)
     broken = Message({TEXT: "x"})
-    broken.add_features(Features(np.full((1, 768), np.nan, np.float32), FEATURE_TYPE_SENTENCE, TEXT, "f"))
+    broken.add_features(Features(np.full((1, 384), np.nan, np.float32), FEATURE_TYPE_SENTENCE, TEXT, "f"))
     for message in (Message({TEXT: "hello"}), Message({}), broken):
         selector.process([message])
         assert message.get("response_selector") == {"all_retrieval_intents": ["chitchat", "faq"], "faq": NOTHING}
@@ -521,10 +521,10 @@ def test_500_answers_are_learnt_and_told_apart(bench):
     chance = np.random.default_rng(0)
     examples = []
     for number in range(500):
-        centre = chance.normal(size=768)
+        centre = chance.normal(size=384)
         for example in range(1 + number % 5):
             message = Message.build(f"{number} {example}", f"faq/{number:03}")
-            row = (centre + chance.normal(size=768))[None].astype(np.float32)
+            row = (centre + chance.normal(size=384))[None].astype(np.float32)
             message.add_features(Features(row, FEATURE_TYPE_SENTENCE, TEXT, "f"))
             examples.append(message)
     selector = trained(bench, TrainingData(examples, responses={"utter_faq/007": [{"text": "Bond"}]}))

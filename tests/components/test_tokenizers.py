@@ -77,7 +77,7 @@ def featurizer(bench):
 
 @pytest.fixture(scope="module")
 def encoder():
-    return PrunedEncoder(readout="final+cut", precision="int8", adapter="auto")
+    return PrunedEncoder(precision="int8", adapter="auto")
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +135,12 @@ def assert_each_token_has_its_row(message, encoder):
         assert not message.features and not message.get(TEXT).strip()
         return
     sequence, sentence = features(message)
-    assert (sequence.shape, sentence.shape) == ((len(tokens_of(message)), 384), (1, 768))
+    assert (sequence.shape, sentence.shape) == ((len(tokens_of(message)), 384), (1, 384))
     assert sequence.dtype == sentence.dtype == np.float32
     assert np.isfinite(sequence).all() and np.isfinite(sentence).all()
     (encoded,) = encoder.encode_tokens([message.get(TEXT)])
     reads = encoded.pieces.offsets.any()
-    np.testing.assert_array_equal(sentence[0], encoded.embedding if reads else np.zeros(768))
+    np.testing.assert_array_equal(sentence[0], encoded.embedding if reads else np.zeros(384))
     np.testing.assert_allclose(sequence, [slowly(encoded, token) for token in tokens_of(message)], atol=1e-5)
 
 

@@ -130,7 +130,7 @@ def test_a_classifier_that_reads_other_features_too(packed, contents):
     wider = tensors(contents[name])
     for part in ("weights", "prototypes", "remembered"):
         wider[part] = np.hstack([wider[part]] * 2)
-    with pytest.raises(ArchiveError, match=r"width 1536, but its TokenPruningFeaturizer gives 768"):
+    with pytest.raises(ArchiveError, match=r"width 768, but its TokenPruningFeaturizer gives 384"):
         load(packed({name: save(wider), **dict.fromkeys(REMEMBERED)}))
 
 
@@ -179,7 +179,7 @@ def test_another_encoder_is_refused(packed, contents, changes):
 
 def test_options_of_the_encoder_are_followed(packed, contents):
     def change(nodes):
-        options(nodes, OURS[0], pruning=False, quantile=0.3, min_tokens=3, readout="final+0", precision="fp32")
+        options(nodes, OURS[0], pruning=False, quantile=0.3, min_tokens=3, precision="fp32")
 
     encoder = load(packed(without_encoder(contents, precision="fp32"), change)).encoder
     assert (encoder.policy.quantile, encoder.policy.min_tokens, encoder.precision) == (0.3, 3, "fp32")

@@ -14,7 +14,7 @@ from rasa_token_pruning.tuning.result import Budget
 from tests.encoder.conftest import write_tiny_model
 from tests.tuning.test_result import GENTLE, HARD, HARDER, NONE, only, result, without_long
 
-OTHERS = ("long", "longest", "overall")  # bounds that may be missing
+OTHERS = ("long", "longest", "overall", "hard")  # bounds that may be missing
 BUDGETS = {"gentle": Budget(0, 0.5, errors=1), "balanced": Budget(2.6, 6.1), "aggressive": Budget(3.1, 5.1, 4)}
 CHOSEN = {"gentle": GENTLE, "balanced": HARD, "aggressive": HARDER}
 

@@ -251,6 +251,32 @@ def test_the_longest_messages_bind():
         )
 
 
+def test_of_hard_tasks_the_mean_binds_and_no_single_one():
+    """On b and c together HARD has -3.5, HARDER -2; on a, the task that counts by itself, -0.5 and -5."""
+    found = replace(result(), hard=["b", "c"])
+    assert found.tasks == ["a"]
+    score = next(score for score in found.scores(FINAL) if score.policy == HARD)
+    assert (score.mean.points, score.worst[0]) == (pytest.approx(-0.5), "a")
+    assert score.hard.points == pytest.approx(-3.5) and {task for task, _ in score.by_task} == {"a"}
+    for bound, policy in ((3.6, HARD), (3.4, GENTLE), (-1, None)):
+        best = found.best(Budget(1, 1, hard=bound), FINAL)
+        assert (best and best.policy) == policy
+    assert result().scores(FINAL)[0].hard is None and result().best(Budget(100, 100, hard=-9), FINAL)
+
+
+def test_the_tasks_that_are_hard_are_kept(tmp_path):
+    replace(result(), hard=["c"]).save(tmp_path / "found.json")
+    loaded = SearchResult.load(tmp_path / "found.json")
+    assert (loaded.tasks, loaded.hard, loaded.setting) == (["a", "b"], ["c"], SETTING)
+
+
+def test_a_read_out_that_was_not_tried_is_refused_with_the_way_out():
+    found = result(setting=replace(SETTING, readouts=(FINAL,)))
+    assert found.scores(FINAL)
+    with pytest.raises(TuningError, match=r"final\+cut was not tried, but final: search again with --readout"):
+        found.scores(FINAL_AND_CUT)
+
+
 def test_a_gain_on_one_kind_of_message_makes_up_for_another():
     """HARDER has -3 on the mean, -3 on long messages; HARD -2.5 on both, GENTLE 0.1."""
     found = with_longest(result(), 6)

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from rasa_token_pruning.tuning.tune_command import report
 from rasa_token_pruning.version import __version__
 from tests.conftest import ROOT
 from tests.encoder.conftest import write_tiny_model
-from tests.tuning.test_result import ANY, only, with_longest, without_long
+from tests.tuning.test_result import ANY, SETTING, only, with_longest, without_long
 from tests.tuning.test_result import result as by_hand
 from tests.without import WITHOUT
 
@@ -62,7 +63,7 @@ def call(monkeypatch, tmp_path, capsys):
 def searched(files, tmp_path_factory):
     """The result of a search with the model in use."""
     output = tmp_path_factory.mktemp("searched") / "found.json"
-    assert main(["tune", *files, *SMALL, "--output", str(output)]) == 0
+    assert main(["tune", *files, *SMALL, "--readout", FINAL_AND_CUT, "--output", str(output)]) == 0
     return output
 
 
@@ -107,14 +108,14 @@ def test_what_is_kept(searched):
 @pytest.mark.usefixtures("nothing_is_tried")
 def test_a_second_call_tries_nothing_and_prints_the_same(call, searched, files):
     content = searched.read_text()
-    code, out, err = call(*files, *SMALL, "--output", searched)
+    code, out, err = call(*files, *SMALL, "--readout", FINAL_AND_CUT, "--output", searched)
     assert (code, err) == (0, "") and searched.read_text() == content
     assert out == report(SearchResult.load(searched), FINAL_AND_CUT, LEVELS) + "\n"
 
 
 @pytest.mark.usefixtures("nothing_is_tried")
 def test_again_under_another_budget(call, searched):
-    code, out, err = call("--again", "--output", searched, "--budget", 100, 100, 100, "--readout", FINAL)
+    code, out, err = call("--again", "--output", searched, "--budget", 100, 100, 100)
     assert (code, err) == (0, "") and f"read-out {FINAL};" in out
     table = rows(out)
     assert [row[0] for row in table[:4]] == ["gentle", "balanced", "aggressive", "yours"]
@@ -126,6 +127,22 @@ def test_again_under_another_budget(call, searched):
         _, out, _ = call("--again", "--output", searched, "--budget", *demanding)
         assert rows(out)[3] == ["yours", "none keeps to it", *[""] * 6]
         assert rows(out)[-1] == ["yours", "visitors", "none keeps to it", *[""] * 6]
+
+
+def test_hard_tasks_are_tried_and_have_a_column_of_their_own(call, files, quick, tmp_path):
+    code, out, err = call(files[0], *quick, "--budget", 100, 100, 100, "--hard", f"difficult={files[1]}")
+    assert code == 0, err
+    result = SearchResult.load(tmp_path / "tuned.json")
+    assert (result.tasks, result.hard) == (["desk"], ["difficult"])
+    (best,) = (row for row in rows(out) if row[0] == "yours")
+    assert len(best) == 9 and best[-1] == str(result.scores(FINAL)[0].hard)
+
+
+@pytest.mark.usefixtures("nothing_is_tried")
+def test_a_read_out_that_was_not_tried(call, files, quick, tmp_path):
+    by_hand(setting=replace(SETTING, readouts=(FINAL,))).save(tmp_path / "tuned.json")
+    code, _, err = call("--again", "--readout", FINAL_AND_CUT)
+    assert code == 2 and "final+cut was not tried, but final: search again with --readout final+cut" in err
 
 
 def test_tables_by_hand():
@@ -229,13 +246,13 @@ def written_preset(tmp_path):
 @pytest.mark.usefixtures("nothing_is_tried")
 def test_the_preset_of_the_levels(call, searched, tmp_path):
     again = ["--again", "--output", searched, "--preset", "preset.json"]
-    code, out, err = call(*again, "--readout", FINAL, "--budget", 100, 100, 100)
+    code, out, err = call(*again, "--budget", 100, 100, 100)
     assert (code, err) == (0, "") and rows(out)[3][0] == "yours"
     written = written_preset(tmp_path)
     assert list(written["levels"]) == [*LEVELS, "yours"]
     assert PruningPolicy(**written["levels"]["yours"]["policy"]) == POLICY
     assert (written["version"], written["setting"]["readout"]) == (__version__, FINAL)
-    call(*again)
+    call(*again, "--readout", FINAL_AND_CUT)
     assert list(written_preset(tmp_path)["levels"]) == list(LEVELS)
     assert written_preset(tmp_path)["setting"]["readout"] == FINAL_AND_CUT
 
