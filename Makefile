@@ -51,7 +51,7 @@ demo: $(INSTALLED)
 
 test: lint types
 	@echo "== Tests"
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-pro: $(INSTALLED_PRO)
 	@echo "== Tests under Rasa Pro"

@@ -229,7 +229,7 @@ def test_an_archive_without_the_folder_of_the_encoder_is_refused_and_not_replace
         bench.load(TokenPruningFeaturizer, config)
 
 
-@pytest.mark.parametrize("other", [{"quantile": 0.2}, {"precision": "fp32"}, {"readout": "final"}], ids=str)
+@pytest.mark.parametrize("other", [{"quantile": 0.2}, {"precision": "fp32"}, {"readout": "final+cut"}], ids=str)
 def test_an_encoder_of_another_archive_is_refused(bench, tiny_model, other):
     config = {"model": str(tiny_model)}
     trained(bench, config)
