@@ -20,7 +20,7 @@ from rasa_token_pruning.fewshot.names import name_as_text
 
 OFF = "off"
 LEVELS = (OFF, *PRESETS)
-READOUTS = (FINAL_AND_CUT, FINAL)  # the default first
+READOUTS = (FINAL_AND_CUT, FINAL)  # the one that the pages are about first
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,7 @@ def test_flat_keys_override_parts_of_the_policy(bench):
         ({"score": "max_attention"}, {"pruning": PruningPolicy((1,), 0.4, 10, score="max_attention")}),
         ({"score": "attention_value"}, {"pruning": PruningPolicy((1,), 0.4, 10, score="attention_value")}),
         ({"readout": "final"}, {"readout": "final"}),
+        ({"readout": "final+cut"}, {"readout": "final+cut"}),
         ({"readout": "final+0+3"}, {"readout": "final+0+3"}),
         ({"prompt": "query: "}, {"prompt": "query: "}),
         ({"precision": "fp32"}, {"precision": "fp32"}),

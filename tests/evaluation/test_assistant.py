@@ -183,3 +183,9 @@ def test_options_of_the_encoder_are_followed(packed, contents):
 
     encoder = load(packed(without_encoder(contents, precision="fp32"), change)).encoder
     assert (encoder.policy.quantile, encoder.policy.min_tokens, encoder.precision) == (0.3, 3, "fp32")
+
+    def joined(nodes):
+        options(nodes, OURS[0], readout="final+0", precision="fp32")
+
+    with pytest.raises(ArchiveError, match="features of width 384, but its TokenPruningFeaturizer gives 768"):
+        load(packed(without_encoder(contents, precision="fp32"), joined))

@@ -45,14 +45,6 @@ IN_WORDS = {
     "i am terrified of flying": "Many are. Our crews know how to help: tell them when you board.",
 }
 
-OUT_OF_SCOPE = (
-    "how many legs does a spider have",
-    "who painted the mona lisa",
-    "fix my bicycle chain",
-    "what is the square root of nine",
-    "could you do it the other way round",
-)
-
 
 @pytest.fixture(params=["starter", "travel"])
 def project(request, projects):
@@ -195,13 +187,26 @@ def test_words_alone_lead_to_answers_that_no_intent_has(travel_agent):
     assert sum(right) >= 3
 
 
-def test_what_is_out_of_scope_is_mostly_not_answered(travel_agent):
-    """One may be taken for something: the last could mean a flight."""
+@pytest.mark.parametrize(
+    "message",
+    [
+        "how many legs does a spider have",
+        "who painted the mona lisa",
+        "fix my bicycle chain",
+        "what is the square root of nine",
+        pytest.param(
+            "could you do it the other way round",
+            # By a hair, so that another processor may say something else.
+            marks=pytest.mark.xfail(reason="taken for a yes, at a confidence of 0.36"),
+        ),
+    ],
+)
+def test_what_is_out_of_scope_is_not_answered(travel_agent, message):
+    replies, _ = talk(travel_agent, message)
     responses = travel_agent.domain.responses
     apologies = {responses[name][0]["text"] for name in ("utter_out_of_scope", "utter_rephrase")}
-    answered = [talk(travel_agent, message)[0] for message in OUT_OF_SCOPE]
-    assert all(len(replies) == 1 for replies in answered)
-    assert sum(set(replies) <= apologies for replies in answered) >= len(OUT_OF_SCOPE) - 1
+    assert len(replies) == 1
+    assert set(replies) <= apologies
 
 
 def test_no_sentence_that_is_tested_is_in_the_training_data(travel):
