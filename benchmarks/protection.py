@@ -27,7 +27,7 @@ from benchmarks.tasks import TASKS
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import NONE
-from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
+from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.evaluation.labelled import Labelled, read_labelled
 from rasa_token_pruning.evaluation.machine import machine
 
@@ -46,9 +46,9 @@ def encoders(adapter: str) -> Iterator[tuple[str, PrunedEncoder]]:
 
 def right(encoder: PrunedEncoder, examples: Labelled, messages: Labelled) -> np.ndarray:
     """Whether each message is understood by what was learnt from the examples, ``(messages,)``."""
-    system = System.learn(encoder, [examples])
-    said = next(numbers for name, numbers in system.outcomes(messages.texts) if name == FINAL_AND_CUT)[0]
-    found: np.ndarray = np.array(system.classifiers[FINAL_AND_CUT][0].intents)[said] == np.array(messages.intents)
+    system = System.learn(encoder, [examples], FINAL)
+    said = next(numbers for name, numbers in system.outcomes(messages.texts) if name == FINAL)[0]
+    found: np.ndarray = np.array(system.classifiers[FINAL][0].intents)[said] == np.array(messages.intents)
     return found
 
 

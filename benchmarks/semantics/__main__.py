@@ -1,6 +1,6 @@
 """What meaning is lost with the tokens that are cut, and for whom.
 
-    python -m benchmarks.semantics DATA
+    python -m benchmarks.semantics DATA --readout final+cut
     python -m benchmarks.semantics DATA --adapter auto
     python -m benchmarks.semantics DATA --model all-mpnet-base-v2 --tasks banking77 --messages 400 --changed 150
 
@@ -26,10 +26,11 @@ from benchmarks.semantics.figures import figures
 from benchmarks.semantics.observe import FURTHER_DRAWS, OWN_TASK, SHOTS, observe, observe_pairs
 from benchmarks.semantics.observed import Observed
 from benchmarks.semantics.statistics import RESAMPLES
-from benchmarks.semantics.systems import Subject
+from benchmarks.semantics.systems import READOUTS, Subject
 from benchmarks.semantics.tables import tables
 from benchmarks.tasks import TASKS
 from rasa_token_pruning.encoder.options import NONE
+from rasa_token_pruning.encoder.readout import FINAL
 from rasa_token_pruning.evaluation.labelled import read_labelled
 from rasa_token_pruning.evaluation.machine import machine
 
@@ -44,15 +45,16 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a name or a folder (default: %(default)s)")
     parser.add_argument("--adapter", default=NONE, help="as in the featurizer, unpruned too (default: %(default)s)")
+    parser.add_argument("--readout", choices=READOUTS, default=FINAL, help="what it is about (default: %(default)s)")
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), help="folders of DATA (default: %(default)s)")
     parser.add_argument("--messages", type=int, default=10**6, help="of each task's test split at most (default: all)")
     parser.add_argument("--changed", type=int, default=1500, help="of these the most that are changed (%(default)s)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = str(assemble(Path(folder))) if given.model == MPNET else given.model
-        subject = Subject(model, given.adapter)
+        subject = Subject(model, given.adapter, given.readout)
         name = Path(given.model).name + ("" if given.adapter == NONE else "+adapter")
-        kept = BUILD / f"{name}-{given.messages}-{given.changed}"
+        kept = BUILD / f"{name}-{given.readout}-{given.messages}-{given.changed}"
         sizes = given.messages, given.changed
         tasks = [_observed(kept, task, partial(observe, subject, given.data / task, *sizes)) for task in given.tasks]
         own = _observed(kept, OWN_TASK, partial(observe_pairs, subject))
@@ -67,6 +69,7 @@ def main() -> None:
             "draws": 1 + len(FURTHER_DRAWS),
             "resamples": RESAMPLES,
             "precision": "auto",
+            "readout": given.readout,
             "changed_texts": given.changed,
         },
         "tasks": {task.task: {"messages": len(task.truth), "intents": len(task.intents)} for task in tasks},

@@ -7,21 +7,27 @@ from typing import Any
 
 from benchmarks.semantics.cells import percent, points, share, table
 from benchmarks.semantics.observe import NEGATED
-from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
+from benchmarks.semantics.systems import READOUTS
 
 DEFAULT_LEVEL = "balanced"
 
 Record = dict[str, Any]
 
 
+def readouts(record: Record) -> list[str]:
+    """The read-out that the study is about, and the other."""
+    return sorted(READOUTS, key=lambda readout: readout != record["setting"]["readout"])
+
+
 def family(name: str) -> Callable[[Record], str]:
     """The table of a family of changed texts."""
 
     def made(record: Record) -> str:
-        levels = record["levels"]
-        of_default = levels[DEFAULT_LEVEL][FINAL_AND_CUT]["sets"][name]
+        levels, (main, other) = record["levels"], readouts(record)
+        of_default = levels[DEFAULT_LEVEL][main]["sets"][name]
         others = _others(levels)
-        head = (name, "texts", "unpruned", "gap", "extra", "gap with `final`", *(f"gap of {level}" for level in others))
+        further = (f"gap with `{other}`", *(f"gap of {level}" for level in others))
+        head = (name, "texts", "unpruned", "gap", "extra", *further)
         rows = [
             (
                 title.partition(": ")[2] if name in ("name", "script") else title,
@@ -29,8 +35,8 @@ def family(name: str) -> Callable[[Record], str]:
                 share(row["full"]),
                 points(row["gap"]),
                 points(row["extra"]),
-                points(levels[DEFAULT_LEVEL][FINAL]["sets"][name][title]["gap"]),
-                *(points(levels[level][FINAL_AND_CUT]["sets"][name][title]["gap"]) for level in others),
+                points(levels[DEFAULT_LEVEL][other]["sets"][name][title]["gap"]),
+                *(points(levels[level][main]["sets"][name][title]["gap"]) for level in others),
             )
             for title, row in of_default.items()
             if row["messages"]
@@ -47,7 +53,7 @@ def verdict(record: Record) -> str:
     """
     rows = []
     for level, found in record["levels"].items():
-        for readout in (FINAL_AND_CUT, FINAL):
+        for readout in readouts(record):
             sets = _judged_sets(found[readout])
             below = sum(row["gap"]["high"] < 0 for row in sets.values())
             above = sum(row["gap"]["low"] > 0 for row in sets.values())
@@ -61,15 +67,15 @@ def verdict(record: Record) -> str:
 
 def swaps(record: Record) -> str:
     """How often a message and the same with another number or name, or with a negation, get different intents."""
-    levels = record["levels"]
+    levels, (main, _) = record["levels"], readouts(record)
     rows = [
         (
             title,
             f"{row['messages']:,}",
             share(row["unstable_full"]),
-            *(points(found[FINAL_AND_CUT]["sets"]["swap"][title]["unstable"]) for found in levels.values()),
+            *(points(found[main]["sets"]["swap"][title]["unstable"]) for found in levels.values()),
         )
-        for title, row in levels[DEFAULT_LEVEL][FINAL_AND_CUT]["sets"]["swap"].items()
+        for title, row in levels[DEFAULT_LEVEL][main]["sets"]["swap"].items()
         if row["messages"]
     ]
     return table(("change", "texts", "another intent, unpruned", *(f"more with {level}" for level in levels)), rows)
@@ -77,14 +83,15 @@ def swaps(record: Record) -> str:
 
 def negation(record: Record) -> str:
     """The assistant in which negations decide."""
-    levels = record["levels"]
-    head = ["negation", "messages", "pieces cut", "words lost", "unpruned", "gap", "gap where negated", "gap, `final`"]
+    levels, (main, other) = record["levels"], readouts(record)
+    head = ["negation", "messages", "pieces cut", "words lost", "unpruned", "gap", "gap where negated"]
+    head += [f"gap, `{other}`"]
     head += [f"gap of {level}" for level in _others(levels)]
     rows = []
-    for kind, row in levels[DEFAULT_LEVEL][FINAL_AND_CUT]["negation"].items():
-        alone = levels[DEFAULT_LEVEL][FINAL]["negation"][kind]
+    for kind, row in levels[DEFAULT_LEVEL][main]["negation"].items():
+        alone = levels[DEFAULT_LEVEL][other]["negation"][kind]
         cells = [share(row["full"]), *(points(gap) for gap in (row["gap"], row["gap_negated"], alone["gap"]))]
-        others = [points(levels[level][FINAL_AND_CUT]["negation"][kind]["gap"]) for level in _others(levels)]
+        others = [points(levels[level][main]["negation"][kind]["gap"]) for level in _others(levels)]
         rows.append((kind, f"{row['messages']:,}", f"{row['cut']:.0%}", f"{row['lost']:.0%}", *cells, *others))
     return table(head, rows)
 

@@ -18,7 +18,6 @@ from benchmarks.semantics.observed import OUTSIDE, Observed
 from benchmarks.semantics.parts import ALL, CUT, parts
 from benchmarks.semantics.systems import LEVELS, OFF, READOUTS, Subject
 from benchmarks.semantics.told_apart import own_sentences
-from rasa_token_pruning.encoder.readout import FINAL_AND_CUT
 
 
 def figures(subject: Subject, tasks: Sequence[Observed], own: Observed, texts: Sequence[str]) -> dict[str, Any]:
@@ -35,9 +34,9 @@ def figures(subject: Subject, tasks: Sequence[Observed], own: Observed, texts: S
             "cut": _cut(tasks, level),
             "negations": lost_markers(subject.encoder(level), negated),
             **{readout: _of_readout(tasks, own, level, readout) for readout in READOUTS},
-            "calibration": {task.task: calibration(task, level, FINAL_AND_CUT) for task in tasks},
+            "calibration": {task.task: calibration(task, level, subject.readout) for task in tasks},
             "out_of_scope": {
-                task.task: out_of_scope(task, level, FINAL_AND_CUT)
+                task.task: out_of_scope(task, level, subject.readout)
                 for task in tasks
                 if f"{OUTSIDE}/numbers" in task.arrays
             },

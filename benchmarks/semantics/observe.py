@@ -86,7 +86,7 @@ def _observed(
     arrays: dict[str, np.ndarray] = {}
     systems = {}
     for level in LEVELS:
-        systems[level] = System.learn(subject.encoder(level), draws)
+        systems[level] = System.learn(subject.encoder(level), draws, subject.readout)
         arrays[f"tally/{level}"] = tallies(systems[level].encoder, messages, intent_words)
         for name, (_, texts) in sets.items():
             arrays |= {f"{name}/{level}/{what}": found for what, found in systems[level].outcomes(texts)}

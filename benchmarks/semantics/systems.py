@@ -20,7 +20,7 @@ from rasa_token_pruning.fewshot.names import name_as_text
 
 OFF = "off"
 LEVELS = (OFF, *PRESETS)
-READOUTS = (FINAL_AND_CUT, FINAL)  # the one that the pages are about first
+READOUTS = (FINAL, FINAL_AND_CUT)
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,12 @@ class Subject:
     :param model: As in the featurizer.
     :param adapter: As in the featurizer; where nothing is cut it changes the encoder too, so that what is lost is lost
         by pruning.
+    :param readout: Of ``READOUTS`` the one that the study is about: of the other it sees less.
     """
 
     model: str
     adapter: str = NONE
+    readout: str = FINAL
 
     def policy(self, level: str) -> PruningPolicy:
         """What a preset means."""
@@ -59,17 +61,20 @@ class System:
     """An encoder with what was learnt from its embeddings.
 
     :param encoder: It reads out ``final+cut``.
-    :param classifiers: By read-out one for each draw of examples; of ``final`` for the first draw alone.
+    :param classifiers: By read-out one for each draw of examples.
     """
 
     encoder: PrunedEncoder
     classifiers: dict[str, list[FewShotClassifier]]
 
     @classmethod
-    def learn(cls, encoder: PrunedEncoder, draws: Sequence[Labelled]) -> System:
-        """Learn from each draw of examples as FewShotIntentClassifier does, intents' names included."""
-        of_readout = {FINAL_AND_CUT: draws, FINAL: draws[:1]}
-        return cls(encoder, {name: [_fit(encoder, draw, name) for draw in of_readout[name]] for name in READOUTS})
+    def learn(cls, encoder: PrunedEncoder, draws: Sequence[Labelled], readout: str) -> System:
+        """Learn from each draw of examples as FewShotIntentClassifier does, intents' names included.
+
+        :param readout: Which read-out learns from each draw; the other learns from the first alone.
+        """
+        of_readout = {name: draws if name == readout else draws[:1] for name in READOUTS}
+        return cls(encoder, {name: [_fit(encoder, draw, name) for draw in of_it] for name, of_it in of_readout.items()})
 
     def outcomes(self, texts: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
         """By read-out the number of the likeliest intent, ``(draws, texts)``, and its confidence in the first draw."""

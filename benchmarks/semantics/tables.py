@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.semantics.cells import percent, points, share, table
-from benchmarks.semantics.changed_tables import DEFAULT_LEVEL, Record, family, lost_negations, negation, swaps, verdict
+from benchmarks.semantics.changed_tables import (
+    DEFAULT_LEVEL,
+    Record,
+    family,
+    lost_negations,
+    negation,
+    readouts,
+    swaps,
+    verdict,
+)
 from benchmarks.semantics.observe import FAMILIES
 from benchmarks.semantics.parts import LENGTHS, length_name
-from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 
 
 def tables(record: Record) -> str:
@@ -38,17 +46,17 @@ def messages_cut(record: Record) -> str:
 
 def by_part(record: Record) -> str:
     """Messages as written, by what they are; the default preset."""
-    of_level = record["levels"][DEFAULT_LEVEL]
-    head = ("messages", "number", "unpruned", "gap", "gap with `final`", "answers that change", "broken, fixed", "p")
-    shown = {**of_level[FINAL_AND_CUT]["parts"], **_of_tasks(of_level[FINAL_AND_CUT])}
-    alone = {**of_level[FINAL]["parts"], **_of_tasks(of_level[FINAL])}
+    of_level, (main, other) = record["levels"][DEFAULT_LEVEL], readouts(record)
+    head = ("messages", "number", "unpruned", "gap", f"gap with `{other}`", "answers that change", "broken, fixed", "p")
+    shown = {**of_level[main]["parts"], **_of_tasks(of_level[main])}
+    further = {**of_level[other]["parts"], **_of_tasks(of_level[other])}
     rows = [
         (
             name,
             f"{row['messages']:,}",
             share(row["full"]),
             points(row["gap"]),
-            points(alone[name]["gap"]),
+            points(further[name]["gap"]),
             percent(row["flips"]),
             _broken_and_fixed(row),
             f"{row['p']:.3f}",
@@ -70,29 +78,30 @@ def by_preset(record: Record) -> str:
             *(points(row["all"]["gap"]) for row in found[readout]["tasks"].values()),
         )
         for level, found in record["levels"].items()
-        for readout in (FINAL_AND_CUT, FINAL)
+        for readout in readouts(record)
     ]
     return table(("preset", "read-out", "all messages", "those that are cut", *record["tasks"]), rows)
 
 
 def by_length(record: Record) -> str:
     """Messages as written, by length and preset."""
-    levels = record["levels"]
+    levels, (main, _) = record["levels"], readouts(record)
     lengths = [length_name(*ends) for ends in LENGTHS]
     rows = []
-    for name, row in levels[DEFAULT_LEVEL][FINAL_AND_CUT]["parts"].items():
+    for name, row in levels[DEFAULT_LEVEL][main]["parts"].items():
         if name in lengths and row["messages"]:
-            gaps = [points(found[FINAL_AND_CUT]["parts"][name]["gap"]) for found in levels.values()]
+            gaps = [points(found[main]["parts"][name]["gap"]) for found in levels.values()]
             rows.append((name, f"{row['messages']:,}", share(row["full"]), *gaps))
     return table(("messages", "number", "unpruned", *(f"gap of {level}" for level in levels)), rows)
 
 
 def worst_intents(record: Record) -> str:
     """The intents that lose most, by preset."""
+    main, _ = readouts(record)
     rows = [
         (level, row["task"], row["intent"], f"{row['messages']}", _broken_and_fixed(row), f"{row['p_holm']:.2f}")
         for level, found in record["levels"].items()
-        for row in found[FINAL_AND_CUT]["worst_intents"]
+        for row in found[main]["worst_intents"]
     ]
     return table(("preset", "task", "intent", "messages", "broken, fixed", "p (Holm)"), rows)
 
@@ -101,11 +110,11 @@ def taken_out(record: Record) -> str:
     """The pruned pieces taken out of the text."""
     of_level = record["levels"][DEFAULT_LEVEL]
     head = ["the encoder reads"]
-    for readout in (FINAL_AND_CUT, FINAL):
+    for readout in readouts(record):
         head += [f"accuracy, `{readout}`", f"gap, `{readout}`"]
     rows = [
-        (name, *(cell for readout in (FINAL_AND_CUT, FINAL) for cell in _accuracy_and_gap(of_level, readout, name)))
-        for name in of_level[FINAL]["taken_out"]["rows"]
+        (name, *(cell for readout in readouts(record) for cell in _accuracy_and_gap(of_level, readout, name)))
+        for name in of_level[readouts(record)[0]]["taken_out"]["rows"]
     ]
     return table(head, rows)
 
