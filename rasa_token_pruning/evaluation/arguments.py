@@ -29,6 +29,14 @@ def amount(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """Reads a number from 0 to 1, as in 0.3."""
+    number = amount(text)
+    if number > 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number from 0 to 1, as in 0.3")
+    return number
+
+
 def layer_numbers(text: str) -> tuple[int, ...]:
     """Reads layers, as in 1,3."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,19 @@ def lesson_of_pairs(model: SentenceTransformer, sets: Mapping[str, Pairs]) -> Le
     The loss is that of van den Oord et al. 2018 (arXiv 1807.03748) over cosines.
 
     :param model: The encoder as it is before. By it intents are found that are alike.
-    :param sets: The pairs of each task. Every batch is of one task.
+    :param sets: The pairs of each task.
+    """
+    examples, batches = examples_of_pairs(model, sets)
+    return Lesson(examples, MultipleNegativesRankingLoss(model), batches)
+
+
+def examples_of_pairs(
+    model: SentenceTransformer, sets: Mapping[str, Pairs]
+) -> tuple[DatasetDict, Callable[..., ConfusableBatches]]:
+    """Pairs with the columns ``anchor`` and ``positive``, and what makes batches of them, each of one task.
+
+    :param model: By it intents are found that are alike.
+    :param sets: The pairs of each task.
     """
     examples, alike = DatasetDict(), list[list[int]]()
     # Once, though messages stand in two sets: with another of their intent, and with its name.
@@ -39,7 +51,7 @@ def lesson_of_pairs(model: SentenceTransformer, sets: Mapping[str, Pairs]) -> Le
             first = len(alike)
             alike += [[first + other for other in others] for others in _alike(embeddings, pairs, known)]
         examples[name] = Dataset.from_dict(columns)
-    return Lesson(examples, MultipleNegativesRankingLoss(model), partial(ConfusableBatches, alike=alike))
+    return examples, partial(ConfusableBatches, alike=alike)
 
 
 def _alike(embeddings: Mapping[str, np.ndarray], pairs: Pairs, known: list[str]) -> list[list[int]]:

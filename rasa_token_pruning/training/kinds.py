@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from sentence_transformers import SentenceTransformer
 
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, fixed_adapter
 from rasa_token_pruning.encoder.loading import shared_model
-from rasa_token_pruning.encoder.presets import policy_from_options
+from rasa_token_pruning.encoder.presets import policy_from_options, preset
 from rasa_token_pruning.encoder.publishing import publish
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.tasks import read_task
@@ -33,17 +34,41 @@ from rasa_token_pruning.training.opening import opened
 from rasa_token_pruning.training.parts import run_in_parts
 from rasa_token_pruning.training.pruned_module import PrunedModule
 from rasa_token_pruning.training.running import processes
+from rasa_token_pruning.training.through_cuts import lesson_through_cuts
 from rasa_token_pruning.training.variation import varied
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Cuts:
+    """What is cut while an encoder learns from pairs, see ``through_cuts``.
+
+    :param levels: Presets, or ``off``; none to train the encoder as it is published.
+    :param adapter: As in the featurizer: what it has learnt before.
+    :param stories: The share of messages in the middle of a story, in ``[0, 1]``.
+    :param keep: What it counts to stay near to what the encoder gave before, at least 0.
+    """
+
+    levels: Sequence[str]
+    adapter: str
+    stories: float
+    keep: float
+
+
 def contrastive(
-    job: Job, tasks: Sequence[str], texts: Sequence[Path], pairs: Sequence[Path], per_intent: int, names: bool
+    job: Job,
+    tasks: Sequence[str],
+    texts: Sequence[Path],
+    pairs: Sequence[Path],
+    per_intent: int,
+    names: bool,
+    cuts: Cuts,
 ) -> str:
     """Learn from labelled tasks, unlabelled texts and paraphrases.
 
     :raises TrainingError: See ``train_command.run``.
+    :raises EncoderError: If the model or its adapter is missing, damaged or not supported.
     """
     labelled = {task.name: task.pool for task in map(read_task, tasks)}
     others = {file.stem: read_paraphrases(file) for file in pairs}
@@ -60,12 +85,31 @@ def contrastive(
             sets[f"{name}, names"] = named
     _check_batches(sets, job.plan.batch)
 
+    seen = {name: [len(one), fingerprint([one.anchors, one.positives])] for name, one in sets.items()}
+    settings = {"per_intent": per_intent, "examples": seen}
+    if cuts.levels:
+        return _through_cuts(job, sets, cuts, settings)
+
     def make() -> tuple[SentenceTransformer, Lesson]:
         model = run_in_parts(opened(job.model))
         return model, lesson_of_pairs(model, sets)
 
-    seen = {name: [len(one), fingerprint([one.anchors, one.positives])] for name, one in sets.items()}
-    return job.done({"per_intent": per_intent, "examples": seen}, make, _save)
+    return job.done(settings, make, _save)
+
+
+def _through_cuts(job: Job, sets: Mapping[str, Pairs], cuts: Cuts, settings: Mapping[str, Any]) -> str:
+    count = shared_model(job.model).weights.config.layers
+    policies = [preset(level, count, job.model, cuts.adapter) for level in cuts.levels]
+
+    def make() -> tuple[SentenceTransformer, Lesson]:
+        model = SentenceTransformer(modules=[PrunedModule(job.model, policies, 0, fixed)])
+        before = PrunedModule(job.model, [policies[0].without_cuts()], count, fixed)
+        return model, lesson_through_cuts(model, before, sets, cuts.stories, cuts.keep, job.plan.seed)
+
+    fixed = fixed_adapter(job.model, cuts.adapter)
+    start = shared_model(job.model, adapter_where_cut(job.model, cuts.adapter)).identity
+    how = {"policies": [asdict(policy) for policy in policies], "start": start, "stories": cuts.stories}
+    return job.done({**settings, **how, "keep": cuts.keep}, make, _publish)
 
 
 def _within(name: str, pool: Labelled, per_intent: int, seed: int) -> Pairs:
@@ -125,15 +169,11 @@ def adapt(job: Job, texts: Sequence[Path], made_up: int, train_from: int | None,
 
     def make() -> tuple[SentenceTransformer, Lesson]:
         wanted = encoded(opened(job.model), known)
-        student = SentenceTransformer(modules=[PrunedModule(job.model, policy, first)])
+        student = SentenceTransformer(modules=[PrunedModule(job.model, [policy], first)])
         return student, lesson_of_embeddings(student, known, wanted)
 
-    def save(model: SentenceTransformer, folder: Path) -> None:
-        module = cast("PrunedModule", model[0])
-        publish(module.source, module.weights(), folder)
-
     settings = {"policy": asdict(policy), "train_from": first, "examples": [len(known), fingerprint(known)]}
-    return job.done(settings, make, save)
+    return job.done(settings, make, _publish)
 
 
 def _texts(job: Job, files: Sequence[Path], made_up: int) -> list[str]:
@@ -144,3 +184,8 @@ def _texts(job: Job, files: Sequence[Path], made_up: int) -> list[str]:
 
 def _save(model: SentenceTransformer, folder: Path) -> None:
     model.save_pretrained(str(folder))
+
+
+def _publish(model: SentenceTransformer, folder: Path) -> None:
+    module = cast("PrunedModule", model[0])
+    publish(module.source, module.weights(), folder)

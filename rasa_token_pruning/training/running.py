@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from sentence_transformers import (
@@ -12,7 +13,7 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from transformers import EarlyStoppingCallback
+from transformers import EarlyStoppingCallback, TrainerCallback
 
 from rasa_token_pruning.training.judge import FewShotAccuracy
 from rasa_token_pruning.training.lesson import Lesson
@@ -64,11 +65,26 @@ def train(
         train_dataset=lesson.examples,
         loss=lesson.loss,
         evaluator=judge,
-        callbacks=[EarlyStoppingCallback(plan.patience)] if judge else None,
+        callbacks=[_TellsSamplersTheEpoch(), *([EarlyStoppingCallback(plan.patience)] if judge else [])],
     )
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     history: list[Mapping[str, float]] = trainer.state.log_history
     return history
+
+
+class _TellsSamplersTheEpoch(TrainerCallback):
+    """Every epoch has batches of its own, after a kill the same as without.
+
+    The Trainer tells the sampler that joins several sets, but not when it goes on in the middle of an epoch, and that
+    one does not tell the sampler of each set.
+    """
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """See ``TrainerCallback``."""
+        joined = given["train_dataloader"].batch_sampler
+        for sampler in (joined, *getattr(joined, "batch_samplers", ())):
+            if hasattr(sampler, "set_epoch"):
+                sampler.set_epoch(int(state.epoch + 1e-6))
 
 
 def processes() -> int:

@@ -21,6 +21,17 @@ def in_stories(texts: Sequence[str], seed: int) -> list[str]:
     return [_around(text, chance) for text in texts]
 
 
+def some_in_stories(texts: Sequence[str], share: float, seed: int) -> list[str]:
+    """A share of the texts, drawn one by one, as ``in_stories`` gives them, the others as they are.
+
+    :param share: In ``[0, 1]``.
+    """
+    chance = random.Random(seed)
+    return [
+        told if chance.random() < share else text for text, told in zip(texts, in_stories(texts, seed), strict=True)
+    ]
+
+
 def _around(text: str, chance: random.Random) -> str:
     sentences = _asides()
     before, behind = chance.randint(0, _MOST_BEFORE), chance.randint(0, _MOST_BEHIND)

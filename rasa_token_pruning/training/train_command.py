@@ -9,8 +9,8 @@ from typing import Any
 
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import AUTO, NONE
-from rasa_token_pruning.encoder.presets import LEVELS
-from rasa_token_pruning.evaluation.arguments import amount, whole
+from rasa_token_pruning.encoder.presets import LEVELS, NAMES
+from rasa_token_pruning.evaluation.arguments import amount, share, whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.plan import Plan
@@ -56,6 +56,20 @@ def _add_contrastive(kinds: Any) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="learn what the names of intents have to do with their messages (default: yes)",
+    )
+    cuts = parser.add_argument_group("while tokens are cut")
+    cuts.add_argument(
+        "--pruning", choices=NAMES, nargs="+", default=[], help="presets, of which one is drawn for each pass"
+    )
+    cuts.add_argument("--adapter", default=AUTO, help="what it has to start from (default: %(default)s)")
+    cuts.add_argument(
+        "--stories",
+        type=share,
+        default=0.3,
+        help="the share of messages in the middle of a story (default: %(default)s)",
+    )
+    cuts.add_argument(
+        "--keep", type=amount, default=5.0, help="how much it counts to stay what it was (default: %(default)s)"
     )
 
 
@@ -156,8 +170,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise _without(missing) from missing
     job = Job(arguments.kind, plan, arguments.model, arguments.output, arguments.held_out)
     if arguments.kind == "contrastive":
-        particulars = [arguments.tasks, arguments.texts, arguments.pairs, arguments.per_intent, arguments.names]
-        print(kinds.contrastive(job, *particulars))
+        per_intent, names = arguments.per_intent, arguments.names
+        cuts = kinds.Cuts(arguments.pruning, arguments.adapter, arguments.stories, arguments.keep)
+        print(kinds.contrastive(job, arguments.tasks, arguments.texts, arguments.pairs, per_intent, names, cuts))
     elif arguments.kind == "distill":
         print(kinds.distill(job, arguments.texts, arguments.varied, arguments.teacher, arguments.layers))
     else:

@@ -31,8 +31,8 @@ class Budget:
     :param worst: The same on the worst task.
     :param long: On the mean over the tasks, long messages, against the unpruned encoder with the same read-out.
     :param longest: The same on the longest messages as they are written.
-    :param overall: On the mean of these three, if all were judged by: what is gained on one kind of message may make up
-        for what is lost on another.
+    :param overall: On the mean of these three, if all were judged by and no task is hard: what is gained on one kind of
+        message may make up for what is lost on another. Hard tasks say more of what a cut can take.
     :param hard: On the mean over the hard tasks, if there are any, messages as they are written, against the unpruned
         encoder's own embedding.
     :param errors: By how many standard errors a task may be worse than ``worst``.
@@ -125,7 +125,7 @@ class Score:
         return (
             all(tasks)
             and all(change is None or change.points >= -bound for change, bound in means)
-            and (self.overall is None or self.overall >= -budget.overall)
+            and (self.overall is None or self.hard is not None or self.overall >= -budget.overall)
         )
 
 

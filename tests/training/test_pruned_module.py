@@ -4,6 +4,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from rasa_token_pruning import PrunedEncoder, PruningPolicy
+from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.publishing import publish
 from rasa_token_pruning.training.pruned_module import PrunedModule
 
@@ -13,7 +14,7 @@ TEXTS = ["hello", "i forgot my password and need a new one please", "a room for 
 
 @pytest.fixture
 def module(tiny):
-    return PrunedModule(str(tiny), POLICY, first=1)
+    return PrunedModule(str(tiny), [POLICY], first=1)
 
 
 def unit(rows):
@@ -43,7 +44,7 @@ def test_a_checkpoint_brings_back_what_was_learnt(module, tmp_path):
     model = SentenceTransformer(modules=[module])
     model.save_pretrained(str(tmp_path / "checkpoint"))
     again = SentenceTransformer(str(tmp_path / "checkpoint"))
-    assert again[0].policy == POLICY and again[0].first == 1
+    assert again[0].policies == (POLICY,) and again[0].first == 1
     np.testing.assert_array_equal(again.encode(TEXTS), model.encode(TEXTS))
 
 
@@ -56,3 +57,32 @@ def test_published_it_is_a_model_that_gives_the_same(tiny, module, tmp_path):
     np.testing.assert_allclose(unit(found), expected, atol=1e-5)
     untouched = PrunedEncoder(str(tiny), POLICY, "final", engine="torch").encode(TEXTS)
     assert not np.allclose(found, untouched, atol=1e-3)
+
+
+def test_in_training_each_pass_draws_one_of_the_policies_and_else_the_first_counts(tiny):
+    uncut = POLICY.without_cuts()
+    module = PrunedModule(str(tiny), [POLICY, uncut], first=0)
+    alone = {policy: PrunedModule(str(tiny), [policy], first=0) for policy in module.policies}
+    expected = {policy: one(one.preprocess(TEXTS))["sentence_embedding"].detach() for policy, one in alone.items()}
+    found = module(module.preprocess(TEXTS))["sentence_embedding"]
+    assert torch.equal(found, expected[POLICY])
+    torch.manual_seed(0)
+    module.train(True)
+    passes = [module(module.preprocess(TEXTS))["sentence_embedding"] for _ in range(20)]
+    drawn = [[torch.equal(one, expected[policy]) for policy in module.policies] for one in passes]
+    assert all(sum(row) == 1 for row in drawn) and 3 < sum(row[0] for row in drawn) < 17
+
+
+def test_with_all_layers_below_the_first_nothing_can_change(tiny):
+    module = PrunedModule(str(tiny), [POLICY.without_cuts()], first=4)
+    assert not any(weight.requires_grad for weight in module.parameters())
+    expected = SentenceTransformer(str(tiny)).encode(TEXTS)
+    found = module(module.preprocess(TEXTS))["sentence_embedding"]
+    np.testing.assert_allclose(found, unit(expected), atol=1e-5)
+
+
+def test_it_starts_from_an_adapter():
+    module = PrunedModule("all-MiniLM-L6-v2", [preset("balanced", 6, "all-MiniLM-L6-v2", "auto")], 0, "auto")
+    expected = PrunedEncoder("all-MiniLM-L6-v2", "balanced", adapter="auto", engine="torch").encode(TEXTS)
+    found = module(module.preprocess(TEXTS))["sentence_embedding"]
+    np.testing.assert_allclose(found.detach(), expected, atol=1e-5)

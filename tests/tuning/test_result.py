@@ -286,6 +286,8 @@ def test_a_gain_on_one_kind_of_message_makes_up_for_another():
         assert (best and best.policy) == policy
     two_kinds = result().best(Budget(100, 100, overall=-100), FINAL)
     assert two_kinds.overall is None and two_kinds.policy == HARDER
+    with_hard = replace(found, hard=["c"])  # which say more
+    assert with_hard.best(Budget(100, 100, overall=-100), FINAL).policy == HARDER
 
 
 def test_the_longest_messages_change_nothing_else():
