@@ -33,7 +33,7 @@ def test_the_drawing_shows_what_the_encoder_does_with_its_message():
     assert len(gone) == len(text.kept) - text.kept.sum()
     said = " ".join(word.text for word in drawing.iter(f"{SVG}text"))
     assert f"{len(text.kept)} word pieces" in said and f"{text.kept.sum()} pieces" in said
-    assert f"{encoder.dimension} numbers" in said and encoder.policy.layers == (1, 3) and "layers 1 to 3" in said
+    assert f"{encoder.dimension} numbers" in said and encoder.policy.layers == (2,) and "rest of layer 2" in said
 
 
 def test_presets_are_those_of_the_package():
