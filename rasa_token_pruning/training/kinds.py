@@ -100,14 +100,14 @@ def contrastive(
 def _through_cuts(job: Job, sets: Mapping[str, Pairs], cuts: Cuts, settings: Mapping[str, Any]) -> str:
     count = shared_model(job.model).weights.config.layers
     policies = [preset(level, count, job.model, cuts.adapter) for level in cuts.levels]
+    fixed = fixed_adapter(job.model, cuts.adapter)
+    start = shared_model(job.model, adapter_where_cut(job.model, fixed)).identity
 
     def make() -> tuple[SentenceTransformer, Lesson]:
         model = SentenceTransformer(modules=[PrunedModule(job.model, policies, 0, fixed)])
         before = PrunedModule(job.model, [policies[0].without_cuts()], count, fixed)
         return model, lesson_through_cuts(model, before, sets, cuts.stories, cuts.keep, job.plan.seed)
 
-    fixed = fixed_adapter(job.model, cuts.adapter)
-    start = shared_model(job.model, adapter_where_cut(job.model, cuts.adapter)).identity
     how = {"policies": [asdict(policy) for policy in policies], "start": start, "stories": cuts.stories}
     return job.done({**settings, **how, "keep": cuts.keep}, make, _publish)
 

@@ -11,6 +11,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rasa_token_pruning.training.confusable import LABEL
 from rasa_token_pruning.training.contrastive import examples_of_pairs
 from rasa_token_pruning.training.lesson import Lesson
 from rasa_token_pruning.training.material import Pairs
@@ -35,14 +36,11 @@ def lesson_through_cuts(
     examples, batches = examples_of_pairs(model, sets)
     told = DatasetDict()
     for name, pairs in examples.items():
-        bare = list(pairs["anchor"])
-        columns = pairs.remove_columns("anchor").add_column("bare", bare)
-        columns = columns.add_column("anchor", some_in_stories(bare, stories, seed))
-        told[name] = columns.select_columns(["anchor", "positive", "bare", *set(pairs.column_names) - _TEXTS])
+        in_stories = some_in_stories(pairs["anchor"], stories, seed)
+        columns = pairs.rename_column("anchor", "bare").add_column("anchor", in_stories)
+        labels = [LABEL] if LABEL in columns.column_names else []
+        told[name] = columns.select_columns(["anchor", "positive", "bare", *labels])  # as the loss takes them
     return Lesson(told, RankedAndKept(model, before, keep), batches)
-
-
-_TEXTS = {"anchor", "positive"}
 
 
 class RankedAndKept(nn.Module):
