@@ -56,7 +56,6 @@ PIPELINES: dict[str, list[dict[str, Any]]] = {
     "ours": ours(),
     "refined": ours(refine=True),
     "published": ours(adapter="none"),
-    "published_refined": ours(adapter="none", refine=True),
     "logistic_regression": [*SPARSE, {"name": "LogisticRegressionClassifier"}],
     "diet": [*SPARSE, DIET],
 }
@@ -64,7 +63,6 @@ TITLES = {
     "ours": "this plugin",
     "refined": "this plugin, `refine: true`",
     "published": "this plugin, `adapter: none`",
-    "published_refined": "this plugin, `adapter: none`, `refine: true`",
     "diet": "DIET",
     "logistic_regression": "LogisticRegressionClassifier",
     "setfit": "SetFit",

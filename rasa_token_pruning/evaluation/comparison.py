@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
 
 from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, fixed_adapter
+from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.presets import LEVELS, preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -24,6 +26,7 @@ from rasa_token_pruning.evaluation.work import piece_counts
 JUDGED, LENGTHENED, TIMED = 500, 150, 15
 # Word pieces of a message, special tokens counted: up to so many.
 LENGTHS = (8, 16, 32, 512)
+READOUTS = (FINAL, FINAL_AND_CUT)
 
 
 class Way(Protocol):
@@ -74,16 +77,18 @@ def compared(
     """
     judged = {one.name: _judged(one) for one in data}
     timed = {kind: _of_kind(judged, kind) for kind in (SHORT, LONG)}
-    reference = unpruned(Reference.of(model, adapter_where_cut(model, adapter)))
+    reference = Reference.of(model, adapter_where_cut(model, adapter))
+    whole, with_presets = unpruned(reference), [*_as_preset(reference, model, adapter), *_served(model, adapter)]
     right: dict[tuple[str, float], dict[tuple[str, str], np.ndarray]] = {}
     times: list[dict[str, Any]] = []
     for number, one in enumerate(data):
-        for way in ways(model, adapter, one):
+        ways: list[Way] = [whole, *techniques(reference, one.examples["full"][0].texts), *with_presets]
+        for way in ways:
             progress(f"{one.name}: {way.name} {way.setting:.3g}")
             right.setdefault((way.name, way.setting), {}).update(_right(way, one, judged[one.name]))
             if number == 0:
                 for kind, texts in timed.items():
-                    found = paired_time(way.encode, reference.encode, texts)
+                    found = paired_time(way.encode, whole.encode, texts)
                     where = {"technique": way.name, "setting": way.setting, "kind": kind}
                     times.append({**where, "ms": found.ms, "unpruned_ms": found.reference_ms, "share": found.share})
     lengths = {
@@ -94,21 +99,19 @@ def compared(
     return {"accuracy": _accuracies(right), "lengths": _by_length(right, lengths), "time": times}
 
 
-def ways(model: str, adapter: str, one: DataSet) -> list[Way]:
-    """The unpruned encoder first, then every technique on the torch engine, then encoders as they serve."""
-    file = adapter_where_cut(model, adapter)
-    reference = Reference.of(model, file)
-    found: list[Way] = [unpruned(reference), *techniques(reference, one.examples["full"][0].texts)]
-    for level in LEVELS:
-        policy = preset(level, reference.layers, model, adapter)
-        found += [pruning(f"{level}, {readout}", reference, policy, readout) for readout in (FINAL, FINAL_AND_CUT)]
-    fixed = fixed_adapter(model, adapter)
-    for precision in ("fp32", "int8"):
-        for name, readout in (("off", FINAL), ("off", FINAL_AND_CUT), ("balanced", FINAL_AND_CUT)):
-            policy = preset(name, reference.layers, model, adapter)
-            encoder = PrunedEncoder(model, policy, readout, engine="onnx", precision=precision, adapter=fixed)
-            found.append(Served(f"onnx {precision}, {name}, {readout}", encoder))
-    return found
+def _as_preset(reference: Reference, model: str, adapter: str) -> Iterator[Way]:
+    """The presets on the torch engine, as the techniques are."""
+    for level, readout in product(LEVELS, READOUTS):
+        yield pruning(f"{level}, {readout}", reference, preset(level, reference.layers, model, adapter), readout)
+
+
+def _served(model: str, adapter: str) -> Iterator[Way]:
+    """Encoders as they serve."""
+    layers, file = shared_model(model).weights.config.layers, fixed_adapter(model, adapter)
+    for precision, level, readout in product(("fp32", "int8"), ("off", "balanced"), READOUTS):
+        policy = preset(level, layers, model, adapter)
+        encoder = PrunedEncoder(model, policy, readout, engine="onnx", precision=precision, adapter=file)
+        yield Served(f"onnx {precision}, {level}, {readout}", encoder)
 
 
 def _judged(one: DataSet) -> dict[str, Labelled]:

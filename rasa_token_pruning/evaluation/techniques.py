@@ -108,9 +108,9 @@ class Technique:
 # The floor of what works before the encoder, which reads nothing but what is left.
 _TEXT_FLOOR = 4
 # Where our pruning cuts, as a share of the layers, with floor and quantiles. The first is the rule of thumb's.
-# Ours by learnt scores: the layers as shares, floor and quantiles.
-_LEARNT_CUTS = (((1 / 6, 1 / 2), 8, (0.2, 0.4, 0.6, 0.8)), ((0, 1 / 3), 6, (0.2, 0.4, 0.6, 0.8)))
 _CUTS = ((1 / 3, 6, (0.25, 0.5, 0.75, 0.95)), (1 / 6, 3, (0.2, 0.4, 0.6, 0.8, 0.95)))
+# The same by learnt scores, with several layers.
+_LEARNT_CUTS = (((1 / 6, 1 / 2), 8, (0.2, 0.4, 0.6, 0.8)), ((0, 1 / 3), 6, (0.2, 0.4, 0.6, 0.8)))
 
 
 def unpruned(reference: Reference) -> Technique:
