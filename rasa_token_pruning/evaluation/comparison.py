@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, fixed_adapter
-from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.presets import LEVELS, preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
@@ -78,7 +77,8 @@ def compared(
     judged = {one.name: _judged(one) for one in data}
     timed = {kind: _of_kind(judged, kind) for kind in (SHORT, LONG)}
     reference = Reference.of(model, adapter_where_cut(model, adapter))
-    whole, with_presets = unpruned(reference), [*_as_preset(reference, model, adapter), *_served(model, adapter)]
+    whole = unpruned(reference)
+    with_presets = [*_as_preset(reference, model, adapter), *_served(reference.layers, model, adapter)]
     right: dict[tuple[str, float], dict[tuple[str, str], np.ndarray]] = {}
     times: list[dict[str, Any]] = []
     for number, one in enumerate(data):
@@ -105,9 +105,9 @@ def _as_preset(reference: Reference, model: str, adapter: str) -> Iterator[Way]:
         yield pruning(f"{level}, {readout}", reference, preset(level, reference.layers, model, adapter), readout)
 
 
-def _served(model: str, adapter: str) -> Iterator[Way]:
+def _served(layers: int, model: str, adapter: str) -> Iterator[Way]:
     """Encoders as they serve."""
-    layers, file = shared_model(model).weights.config.layers, fixed_adapter(model, adapter)
+    file = fixed_adapter(model, adapter)
     for precision, level, readout in product(("fp32", "int8"), ("off", "balanced"), READOUTS):
         policy = preset(level, layers, model, adapter)
         encoder = PrunedEncoder(model, policy, readout, engine="onnx", precision=precision, adapter=file)

@@ -125,3 +125,15 @@ def untouched_tiny_model(tmp_path_factory):
 def tiny_model(untouched_tiny_model, tmp_path):
     """The folder of a model with random weights, which the test may change."""
     return shutil.copytree(untouched_tiny_model, tmp_path / "tiny")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Refining takes one turn instead of five."""
+    monkeypatch.setattr("rasa_token_pruning.adaptation.refinement.EPOCHS", 1)
+
+
+@pytest.fixture
+def quicker(quick, monkeypatch):
+    """One part is held out instead of each in turn."""
+    monkeypatch.setattr("rasa_token_pruning.adaptation.assistant.ENOUGH_HELD_OUT", 1)

@@ -128,9 +128,7 @@ def test_what_answers_loads_its_encoder_at_once(bench, made):
     assert made["encoders"] == 4
 
 
-def test_refining_uses_no_cache(bench, cache_folder, monkeypatch):
-    monkeypatch.setattr("rasa_token_pruning.adaptation.refinement.EPOCHS", 1)
-    monkeypatch.setattr("rasa_token_pruning.adaptation.assistant.ENOUGH_HELD_OUT", 1)
+def test_refining_uses_no_cache(bench, cache_folder, quicker):
     train(bench, refine=True)
     assert not list(cache_folder.iterdir())
 

@@ -39,8 +39,10 @@ def test_end_to_end(data, tmp_path, monkeypatch, capsys, adapter, sets):
     found = json.loads(output.read_bytes())
     names = {row["technique"] for row in found["accuracy"]}
     assert {"unpruned", "tome", "threshold", "early_exit", "stop_words", "lowest_idf", "truncation"} <= names
-    assert ("learnt in layers 1 and 3 above 8, final" in names) == (adapter == "auto") and found["adapter"] == adapter
-    assert {"balanced, final", "aggressive, final+cut", "onnx int8, balanced, final"} <= names
+    learnt = {f"learnt in layers {where}, final" for where in ("1 and 3 above 8", "0 and 2 above 6")}
+    assert learnt & names == (learnt if adapter == "auto" else set()) and found["adapter"] == adapter
+    served = {f"onnx int8, balanced, {readout}" for readout in ("final", "final+cut")}
+    assert {"balanced, final", "aggressive, final+cut", *served} <= names
     for row in found["accuracy"]:
         assert 0 <= row["accuracy"] <= 1 and row["error"] >= 0
         if row["technique"] == "unpruned" or row["technique"] == "onnx fp32, off, final":
