@@ -13,7 +13,7 @@ The reference is the encoder as published, without pruning. Results are for ``--
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from rasa_token_pruning.evaluation.data_sets import EXAMPLES, FULL, DataSet, rea
 from rasa_token_pruning.evaluation.few_shot import Learner
 from rasa_token_pruning.evaluation.long_messages import lengthened
 from rasa_token_pruning.evaluation.machine import machine
+from rasa_token_pruning.evaluation.work import piece_counts, work_left
 from rasa_token_pruning.fewshot.names import name_as_text
 
 WAYS = (("off", "final"), ("off", "final+cut"), ("balanced", "final"), ("aggressive", "final"))
@@ -100,6 +101,13 @@ def with_few(task: DataSet) -> DataSet:
     return replace(task, examples={few: draws for few, draws in task.examples.items() if few != FULL})
 
 
+def work(encoder: PrunedEncoder, model: str, texts: Sequence[str]) -> dict[str, float]:
+    """The share of the work that is left, of all messages and of those of 17 pieces and more."""
+    lengths = piece_counts(model, texts)
+    kinds = {"all": lengths, "17 pieces and more": [length for length in lengths if length >= 17]}
+    return {kind: round(work_left(encoder.policy, encoder.layers, some), 3) for kind, some in kinds.items()}
+
+
 def measure(folder: Path, encoders: Iterable[tuple[str, PrunedEncoder]], given: argparse.Namespace) -> dict[str, Any]:
     """Each system on a task, or those whose names start in one of some ways."""
     task, only = read_data_set(folder, given.split), tuple(given.only or [""])
@@ -109,13 +117,14 @@ def measure(folder: Path, encoders: Iterable[tuple[str, PrunedEncoder]], given: 
     reference: dict[str, np.ndarray] = {}
     of_long: dict[str, np.ndarray] = {}
     for number, (name, encoder) in enumerate(encoders):
+        rows[name] = {"work": work(encoder, given.model, task.judged.texts)}
         if number and not name.startswith(only):
             continue  # the first is the reference
         right = judged(encoder, task)
         reference = reference or right
         right_of_long = judged(encoder, long)
         of_long = of_long or right_of_long
-        rows[name] = {
+        rows[name] |= {
             **gains(right, reference),
             "long": gains(right_of_long, of_long),
             "confidences": confidences(encoder, folder, given.split),
@@ -128,8 +137,9 @@ def measure(folder: Path, encoders: Iterable[tuple[str, PrunedEncoder]], given: 
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """Accuracy and its change in points, in Markdown; where a column has two figures they are at 5 / 10 examples."""
     lines = [
-        "| data set | encoder | 5 examples | 10 examples | all | long | calibration error | AUROC | familiarity's |",
-        "|---" * 9 + "|",
+        "| data set | encoder | work left, of 17 pieces and more | 5 examples | 10 examples | all | long "
+        "| calibration error | AUROC | familiarity's |",
+        "|---" * 10 + "|",
     ]
     for task, systems_of_it in rows.items():
         for name, row in systems_of_it.items():
@@ -139,14 +149,18 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
                 for key in ("calibration_error", "out_of_scope_auroc", "familiarity_auroc")
             ]
             long = " / ".join(f"{one['accuracy']:.3f}" for one in row.get("long", {}).values())
-            lines.append(f"| {task} | {name} | {cells(row)} | {long} | {' | '.join(told)} |")
+            lines.append(f"| {task} | {name} | {_work([row])} | {cells(row)} | {long} | {' | '.join(told)} |")
     for name in next(iter(rows.values())):
         of_tasks = [systems_of_it[name] for systems_of_it in rows.values()]
         means = " | ".join(_mean_change(of_tasks, examples) for examples in EXAMPLES)
         of_long = [row.get("long", {}) for row in of_tasks]
         long = " / ".join(_mean_change(of_long, str(shots)) for shots in SHOTS)
-        lines.append(f"| mean change | {name} | {means} | {long} | | | |")
+        lines.append(f"| mean change | {name} | {_work(of_tasks)} | {means} | {long} | | | |")
     return "\n".join(lines)
+
+
+def _work(rows: Sequence[dict[str, Any]]) -> str:
+    return ", ".join(f"{np.mean([row['work'][kind] for row in rows]):.2f}" for kind in rows[0]["work"])
 
 
 def _mean_change(rows: list[dict[str, Any]], examples: str) -> str:
@@ -173,7 +187,8 @@ def main() -> None:
     for folder in sorted(one for one in given.data.iterdir() if one.is_dir()):
         encoders = systems(given.model, adapter)
         measured = measure(folder, encoders, given)
-        rows[folder.name] = {**rows.get(folder.name, {}), **measured}
+        known = rows.get(folder.name, {})
+        rows[folder.name] = {**known, **{name: {**known.get(name, {}), **row} for name, row in measured.items()}}
         if given.split == "test" and given.adapter == AUTO:
             identity = adapter_identity(adapter)
             store(name, machine=machine(), start=given.model, adapter=identity, measured=given.only, rows=rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,62 @@ from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, read_ada
 from rasa_token_pruning.encoder.loading import SentenceModel, shared_model
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
 from rasa_token_pruning.encoder.options import NONE
-from rasa_token_pruning.encoder.weights import scored_layers, scorer_shapes
+from rasa_token_pruning.encoder.weights import EncoderWeights, scored_layers, scorer_shapes
 from rasa_token_pruning.training.errors import TrainingError
 from rasa_token_pruning.training.output import RECORD, check_free
 
+_ADAPTER = ".safetensors"  # how the name of an adapter's file ends
 
-def extract(trained: str, model: str, rank: int, scores: str, output: Path) -> str:
+
+def extract(trained: Sequence[str], model: str, rank: int, scores: str, output: Path) -> str:
     """Write the change from one model to another as an adapter, and say how much of it there is.
 
-    :param trained: The folder of the model after training.
-    :param model: The model that it was before.
+    :param trained: The folder of the model after training, or an adapter's file; of several the mean of their weights
+        (Wortsman et al. 2022, arXiv 2203.05482).
+    :param model: The model that they were before.
     :param rank: Of the change of each matrix, at least 1.
     :param scores: An adapter to the model as it was before, as in the featurizer: what it knows of the importance of
         tokens goes into the new one.
     :param output: The file to write.
-    :raises TrainingError: If the output exists, the adapter is to another model or knows no scores, or the models
+    :raises TrainingError: If the output exists, an adapter is to another model or knows no scores, or the models
         differ in more than their weights.
     :raises EncoderError: If a model is missing, damaged or not supported.
     """
     check_free(output)
-    before, after = shared_model(model), shared_model(trained)
+    before = shared_model(model)
+    after = [_opened(one, before) for one in trained]
+    mean = _mean([one.weights for one in after])
+    known, said = _scores(before, scores)
+    adapter = Adapter.between(before.weights, mean, rank)
+    if not adapter.arrays:
+        raise TrainingError(f"{' and '.join(trained)} has the layers of {model}: there is nothing to write.")
+    records = [_record(one, given) for one, given in zip(after, trained, strict=True)]
+    provenance = {"rank": rank, "training": records[0] if len(records) == 1 else records, **said}
+    write_whole(output, Adapter({**adapter.arrays, **known}), before, provenance)
+    share = _share(before.weights, mean, adapter)
+    return f"{output} has {output.stat().st_size / 2**20:.2f} MiB and {share:.0%} of the change."
+
+
+def _opened(trained: str, before: SentenceModel) -> SentenceModel:
+    if trained.endswith(_ADAPTER):
+        return shared_model(str(before.folder), adapter_where_cut(str(before.folder), trained))
+    after = shared_model(trained)
     if before.weights.config != after.weights.config or _tail(before) != _tail(after):
         raise TrainingError(
-            f"{trained} differs from {model} in more than the weights of its layers: an adapter can hold what "
+            f"{trained} differs from {before.folder} in more than the weights of its layers: an adapter can hold what "
             "contrastive and adapt change, and not fewer layers. Give the model that it was trained from."
         )
-    known, said = _scores(before, scores)
-    adapter = Adapter.between(before.weights, after.weights, rank)
-    if not adapter.arrays:
-        raise TrainingError(f"{trained} has the layers of {model}: there is nothing to write.")
-    provenance = {"rank": rank, "training": _record(after), **said}
-    write_whole(output, Adapter({**adapter.arrays, **known}), before, provenance)
-    return (
-        f"{output} has {output.stat().st_size / 2**20:.2f} MiB and {_share(before, after, adapter):.0%} of the change."
+    return after
+
+
+def _mean(weights: Sequence[EncoderWeights]) -> EncoderWeights:
+    """The mean of each array that all of them have."""
+    first, others = weights[0], weights[1:]
+    if not others:
+        return first
+    shared = [name for name in first.arrays if all(name in other.arrays for other in others)]
+    return EncoderWeights(
+        first.config, {name: np.mean([one.arrays[name] for one in weights], axis=0) for name in shared}
     )
 
 
@@ -80,18 +103,20 @@ def _tail(model: SentenceModel) -> tuple[Any, ...]:
     return (model.head.pooling, dense, model.head.normalize, model.facts.max_length, model.facts.lower_case)
 
 
-def _record(model: SentenceModel) -> Any:
+def _record(model: SentenceModel, given: str) -> Any:
     """How a model was trained, if ``train-encoder`` did that."""
+    if given.endswith(_ADAPTER):
+        return read_adapter(Path(given)).provenance.get("training")
     try:
         return json.loads((model.folder / RECORD).read_bytes())
     except (OSError, ValueError):
         return None
 
 
-def _share(before: SentenceModel, after: SentenceModel, adapter: Adapter) -> float:
+def _share(before: EncoderWeights, after: EncoderWeights, adapter: Adapter) -> float:
     """Of the squares of all changes in the layers the share that the adapter holds, in ``[0, 1]``."""
-    changed = adapter.applied(before.weights).arrays
-    names = [name for name in before.weights.arrays if name.startswith("layers.")]
-    missed = sum(float(np.square(after.weights.arrays[name] - changed[name]).sum()) for name in names)
-    whole = sum(float(np.square(after.weights.arrays[name] - before.weights.arrays[name]).sum()) for name in names)
+    changed = adapter.applied(before).arrays
+    names = [name for name in before.arrays if name.startswith("layers.")]
+    missed = sum(float(np.square(after.arrays[name] - changed[name]).sum()) for name in names)
+    whole = sum(float(np.square(after.arrays[name] - before.arrays[name]).sum()) for name in names)
     return 1 - missed / whole

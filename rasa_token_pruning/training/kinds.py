@@ -12,8 +12,11 @@ from sentence_transformers import SentenceTransformer
 
 from rasa_token_pruning.encoder.adapter_files import adapter_where_cut, fixed_adapter
 from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.options import AUTO, NONE
+from rasa_token_pruning.encoder.policy import LEARNT, PruningPolicy
 from rasa_token_pruning.encoder.presets import policy_from_options, preset
 from rasa_token_pruning.encoder.publishing import publish
+from rasa_token_pruning.encoder.weights import EncoderWeights, scored_layers
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.tasks import read_task
 from rasa_token_pruning.training.checkpoints import fingerprint
@@ -98,18 +101,24 @@ def contrastive(
 
 
 def _through_cuts(job: Job, sets: Mapping[str, Pairs], cuts: Cuts, settings: Mapping[str, Any]) -> str:
-    count = shared_model(job.model).weights.config.layers
-    policies = [preset(level, count, job.model, cuts.adapter) for level in cuts.levels]
     fixed = fixed_adapter(job.model, cuts.adapter)
-    start = shared_model(job.model, adapter_where_cut(job.model, fixed)).identity
+    start = shared_model(job.model, adapter_where_cut(job.model, fixed))
+    policies = policies_named(job.model, cuts.levels, start.weights)
 
     def make() -> tuple[SentenceTransformer, Lesson]:
         model = SentenceTransformer(modules=[PrunedModule(job.model, policies, 0, fixed)])
-        before = PrunedModule(job.model, [policies[0].without_cuts()], count, fixed)
+        before = PrunedModule(job.model, [policies[0].without_cuts()], start.weights.config.layers, fixed)
         return model, lesson_through_cuts(model, before, sets, cuts.stories, cuts.keep, job.plan.seed)
 
-    how = {"policies": [asdict(policy) for policy in policies], "start": start, "stories": cuts.stories}
+    how = {"policies": [asdict(policy) for policy in policies], "start": start.identity, "stories": cuts.stories}
     return job.done({**settings, **how, "keep": cuts.keep}, make, _publish)
+
+
+def policies_named(model: str, levels: Sequence[str], start: EncoderWeights) -> list[PruningPolicy]:
+    """The presets of some names: those by learnt scores, if what is started from knows these where they cut."""
+    learnt, plain = ([preset(name, start.config.layers, model, found) for name in levels] for found in (AUTO, NONE))
+    known = set(scored_layers(start.arrays))
+    return learnt if all(known.issuperset(one.layers) for one in learnt if one.score == LEARNT) else plain
 
 
 def _within(name: str, pool: Labelled, per_intent: int, seed: int) -> Pairs:

@@ -104,7 +104,9 @@ def _add_texts(parser: argparse.ArgumentParser) -> None:
 def _add_adapter(kinds: Any) -> None:
     what = "write what an encoder has learnt as a small file, the featurizer's adapter"
     parser = kinds.add_parser("adapter", help=what, description=what[0].upper() + what[1:] + ".")
-    parser.add_argument("trained", help="the folder that contrastive or adapt wrote")
+    parser.add_argument(
+        "trained", nargs="+", help="the folder that contrastive or adapt wrote, or an adapter; of several the mean"
+    )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="what that started from (default: %(default)s)")
     parser.add_argument("--rank", type=whole(1), default=16, help="of the change of a matrix (default: %(default)s)")
     parser.add_argument(

@@ -6,6 +6,7 @@ import pytest
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.cli import main
 from rasa_token_pruning.encoder.adapter_files import read_adapter
+from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import sha256
 from tests.training.test_train_command import FEW, TEXTS, embeddings, trained
 
@@ -43,6 +44,21 @@ def test_it_says_how_it_came_about_and_whose_it_is(tiny, learnt, tmp_path):
     file = read_adapter(tmp_path / "new" / "mine.safetensors")
     assert file.base == sha256(tiny / "model.safetensors")
     assert file.provenance["rank"] == 2 and file.provenance["training"]["settings"]["kind"] == "contrastive"
+
+
+def test_of_several_it_is_the_mean(tiny, learnt, tmp_path):
+    one, mean = tmp_path / "one.safetensors", tmp_path / "mean.safetensors"
+    extracted(learnt, tiny, one, "32")
+    both = ["train-encoder", "adapter", str(learnt), str(tiny), str(one), "--model", str(tiny), "--rank", "32"]
+    assert main([*both, "--output", str(mean)]) == 0
+    before = shared_model(str(tiny)).weights.arrays
+    changed, halfway = (
+        read_adapter(file).adapter.applied(shared_model(str(tiny)).weights).arrays for file in (one, mean)
+    )
+    for name, array in before.items():
+        np.testing.assert_allclose(halfway[name] - array, (changed[name] - array) * 2 / 3, atol=2e-3)
+    first, second, third = read_adapter(mean).provenance["training"]
+    assert first == third == read_adapter(one).provenance["training"] and second is None
 
 
 def test_scores_that_were_learnt_before_go_along(tiny, learnt, tasks, tmp_path, capsys):

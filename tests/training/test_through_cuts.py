@@ -7,6 +7,11 @@ from scipy.special import log_softmax
 from sentence_transformers import SentenceTransformer
 
 from rasa_token_pruning import PruningPolicy
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
+from rasa_token_pruning.encoder.loading import shared_model
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
+from rasa_token_pruning.encoder.presets import preset
+from rasa_token_pruning.training.kinds import policies_named
 from rasa_token_pruning.training.material import Pairs
 from rasa_token_pruning.training.pruned_module import PrunedModule
 from rasa_token_pruning.training.through_cuts import RankedAndKept, lesson_through_cuts
@@ -79,3 +84,13 @@ def test_what_is_learnt_is_told_apart_with_cuts_and_stays_near_to_what_it_was(mo
         loss(columns).backward()
         optimizer.step()
     assert loss(columns).item() < start - 0.5
+
+
+def test_presets_are_by_learnt_scores_where_the_adapter_knows_them_whatever_its_file():
+    plain = shared_model(DEFAULT_MODEL).weights
+    scored = shared_model(DEFAULT_MODEL, adapter_where_cut(DEFAULT_MODEL, "auto")).weights
+    names = ("gentle", "aggressive", "off")
+    for weights, adapter, score in ((plain, "none", "mean_attention"), (scored, "auto", "learnt")):
+        policies = policies_named(DEFAULT_MODEL, names, weights)
+        assert policies == [preset(name, 6, DEFAULT_MODEL, adapter) for name in names]
+        assert policies[0].score == score and policies[2].quantile == 0
