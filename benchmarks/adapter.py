@@ -101,9 +101,8 @@ def with_few(task: DataSet) -> DataSet:
     return replace(task, examples={few: draws for few, draws in task.examples.items() if few != FULL})
 
 
-def work(encoder: PrunedEncoder, model: str, texts: Sequence[str]) -> dict[str, float]:
-    """The share of the work that is left, of all messages and of those of 17 pieces and more."""
-    lengths = piece_counts(model, texts)
+def work(encoder: PrunedEncoder, lengths: Sequence[int]) -> dict[str, float]:
+    """The share of the work that is left, of messages of some numbers of pieces and of those of 17 and more."""
     kinds = {"all": lengths, "17 pieces and more": [length for length in lengths if length >= 17]}
     return {kind: round(work_left(encoder.policy, encoder.layers, some), 3) for kind, some in kinds.items()}
 
@@ -112,12 +111,12 @@ def measure(folder: Path, encoders: Iterable[tuple[str, PrunedEncoder]], given: 
     """Each system on a task, or those whose names start in one of some ways."""
     task, only = read_data_set(folder, given.split), tuple(given.only or [""])
     task = with_few(task) if given.few else task
-    long = made_long(task)
+    long, lengths = made_long(task), piece_counts(given.model, task.judged.texts)
     rows: dict[str, Any] = {}
     reference: dict[str, np.ndarray] = {}
     of_long: dict[str, np.ndarray] = {}
     for number, (name, encoder) in enumerate(encoders):
-        rows[name] = {"work": work(encoder, given.model, task.judged.texts)}
+        rows[name] = {"work": work(encoder, lengths)}
         if number and not name.startswith(only):
             continue  # the first is the reference
         right = judged(encoder, task)

@@ -1,6 +1,8 @@
 """The corpus is what its page says."""
 
+import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,16 @@ ALL = [file for files in FILES.values() for file in files]
 
 def plain(text):
     return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+
+
+@cache
+def first_written():
+    """The assistants that the page says were written first, all of which the adapter has learnt from."""
+    page = (CORPUS / "README.md").read_text(encoding="utf-8")
+    names = re.search(r"came first \(([^)]+)\)", page)[1]
+    first = set(re.split(r",\s+|\s+and\s+", names))
+    assert len(first) == 24 and first < {file.stem for file in FILES[""]}
+    return first
 
 
 def test_it_has_as_many_messages_as_its_page_says():
@@ -38,5 +50,6 @@ def test_messages_of_an_intent_begin_differently_and_are_short_and_long(file):
     )
     assert max(openings.values()) == 1
     lengths = [len(text.split()) for text in pool.texts]
-    assert 0.14 <= sum(length <= 5 for length in lengths) / len(lengths) <= 0.4
-    assert sum(length > 20 for length in lengths) >= 0.09 * len(lengths)
+    least_short, least_long = (0.15, 0.15) if file.stem in first_written() else (0.14, 0.09)
+    assert least_short <= sum(length <= 5 for length in lengths) / len(lengths) <= 0.4
+    assert sum(length > 20 for length in lengths) >= least_long * len(lengths)

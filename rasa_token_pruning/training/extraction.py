@@ -38,39 +38,45 @@ def extract(trained: Sequence[str], model: str, rank: int, scores: str, output: 
     """
     check_free(output)
     before = shared_model(model)
-    after = [_opened(one, before) for one in trained]
-    mean = _mean([one.weights for one in after])
+    learnt = [_from_adapter(one, before) if one.endswith(_ADAPTER) else _from_folder(one, model) for one in trained]
+    mean = _mean([weights for weights, _ in learnt])
     known, said = _scores(before, scores)
     adapter = Adapter.between(before.weights, mean, rank)
     if not adapter.arrays:
         raise TrainingError(f"{' and '.join(trained)} has the layers of {model}: there is nothing to write.")
-    records = [_record(one, given) for one, given in zip(after, trained, strict=True)]
+    records = [record for _, record in learnt]
     provenance = {"rank": rank, "training": records[0] if len(records) == 1 else records, **said}
     write_whole(output, Adapter({**adapter.arrays, **known}), before, provenance)
     share = _share(before.weights, mean, adapter)
     return f"{output} has {output.stat().st_size / 2**20:.2f} MiB and {share:.0%} of the change."
 
 
-def _opened(trained: str, before: SentenceModel) -> SentenceModel:
-    if trained.endswith(_ADAPTER):
-        return shared_model(str(before.folder), adapter_where_cut(str(before.folder), trained))
-    after = shared_model(trained)
+def _from_folder(trained: str, model: str) -> tuple[EncoderWeights, Any]:
+    """The weights of a model after training, and how it was trained, if ``train-encoder`` did that."""
+    before, after = shared_model(model), shared_model(trained)
     if before.weights.config != after.weights.config or _tail(before) != _tail(after):
         raise TrainingError(
-            f"{trained} differs from {before.folder} in more than the weights of its layers: an adapter can hold what "
+            f"{trained} differs from {model} in more than the weights of its layers: an adapter can hold what "
             "contrastive and adapt change, and not fewer layers. Give the model that it was trained from."
         )
-    return after
+    try:
+        return after.weights, json.loads((after.folder / RECORD).read_bytes())
+    except (OSError, ValueError):
+        return after.weights, None
+
+
+def _from_adapter(file: str, before: SentenceModel) -> tuple[EncoderWeights, Any]:
+    """The weights of a model with what an adapter changes, and how that was trained."""
+    folder = str(before.folder)
+    weights = shared_model(folder, adapter_where_cut(folder, file)).weights
+    return weights, read_adapter(Path(file)).provenance.get("training")
 
 
 def _mean(weights: Sequence[EncoderWeights]) -> EncoderWeights:
     """The mean of each array that all of them have."""
-    first, others = weights[0], weights[1:]
-    if not others:
-        return first
-    shared = [name for name in first.arrays if all(name in other.arrays for other in others)]
+    shared = set.intersection(*(set(one.arrays) for one in weights))
     return EncoderWeights(
-        first.config, {name: np.mean([one.arrays[name] for one in weights], axis=0) for name in shared}
+        weights[0].config, {name: np.mean([one.arrays[name] for one in weights], axis=0) for name in shared}
     )
 
 
@@ -101,16 +107,6 @@ def _tail(model: SentenceModel) -> tuple[Any, ...]:
     """What follows the layers, comparable."""
     dense = [(one.weight.tobytes(), one.bias.tobytes(), one.tanh) for one in model.head.dense]
     return (model.head.pooling, dense, model.head.normalize, model.facts.max_length, model.facts.lower_case)
-
-
-def _record(model: SentenceModel, given: str) -> Any:
-    """How a model was trained, if ``train-encoder`` did that."""
-    if given.endswith(_ADAPTER):
-        return read_adapter(Path(given)).provenance.get("training")
-    try:
-        return json.loads((model.folder / RECORD).read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _share(before: EncoderWeights, after: EncoderWeights, adapter: Adapter) -> float:
