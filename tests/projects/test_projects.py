@@ -82,7 +82,7 @@ def test_every_action_is_what_the_test_stories_say(project):
     failed = (project.folder / "results" / "failed_test_stories.yml").read_text(encoding="utf-8").splitlines()
     failed = [line for line in failed if "# predicted:" in line]
     # What no intent fits may be taken for one, where stories in words decide what follows.
-    assert all("intent: out_of_scope" in line for line in failed) and len(failed) <= 3
+    assert all("intent: out_of_scope" in line for line in failed) and len(failed) <= 2
 
 
 def test_the_archive_is_not_larger_than_the_encoder_and_the_policies_make_it(project):
