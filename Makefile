@@ -24,7 +24,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test test-pro lint types docs format compare benchmark soak load fuzz lock clean environments
+.PHONY: help demo test test-pro lint types docs tables format compare benchmark soak load fuzz lock clean environments
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
@@ -36,6 +36,7 @@ help:
 	@echo "make load     the server under load, beside DIET, 40 minutes (needs wrk and redis-server)"
 	@echo "make fuzz     coverage-guided fuzzing on one core, 30 minutes, or 4 times SECONDS=60 (Linux)"
 	@echo "make docs     the documents as a site, into build/site; with SERVE=1 on http://127.0.0.1:8000 while they are written"
+	@echo "make tables   the tables of the documents, written anew from benchmarks/results"
 	@echo "make format   format the code"
 	@echo "make lock     write locks/ anew from constraints.txt and constraints-pro.txt (needs uv)"
 	@echo "make clean    remove the environments and what training wrote"
@@ -72,6 +73,9 @@ types: $(INSTALLED)
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(if $(SERVE),serve,build) --strict
 
+tables: $(INSTALLED)
+	$(BIN)/python -m benchmarks.pages
+
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -96,8 +100,8 @@ fuzz: $(INSTALLED)
 # The tables and figures of docs/pruning.md; DATA holds a folder for each data set, with train.csv and test.csv.
 benchmark: $(INSTALLED)
 	@test -n "$(DATA)" || { echo "Say where the data sets are: make benchmark DATA=folder"; exit 2; }
-	$(BIN)/rasa-token-pruning benchmark accuracy $(wildcard $(DATA)/*/) --output $(RESULTS)/accuracy-all-MiniLM-L6-v2.json \
-		--figure docs/accuracy-all-MiniLM-L6-v2.png
+	$(BIN)/rasa-token-pruning benchmark accuracy $(wildcard $(DATA)/*/) --figure docs/accuracy-all-MiniLM-L6-v2+adapter.png \
+		--output $(RESULTS)/accuracy-all-MiniLM-L6-v2+adapter.json
 	$(BIN)/rasa-token-pruning benchmark pruning $(wildcard $(DATA)/*/) --output $(RESULTS)/pruning-all-MiniLM-L6-v2.json \
 		--figure docs/pruning-all-MiniLM-L6-v2.png
 	$(BIN)/rasa-token-pruning benchmark hardware --append $(RESULTS)/hardware.json

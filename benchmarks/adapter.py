@@ -116,14 +116,14 @@ def measure(folder: Path, encoders: Iterable[tuple[str, PrunedEncoder]], given: 
     reference: dict[str, np.ndarray] = {}
     of_long: dict[str, np.ndarray] = {}
     for number, (name, encoder) in enumerate(encoders):
-        rows[name] = {"work": work(encoder, lengths)}
         if number and not name.startswith(only):
             continue  # the first is the reference
         right = judged(encoder, task)
         reference = reference or right
         right_of_long = judged(encoder, long)
         of_long = of_long or right_of_long
-        rows[name] |= {
+        rows[name] = {
+            "work": work(encoder, lengths),
             **gains(right, reference),
             "long": gains(right_of_long, of_long),
             "confidences": confidences(encoder, folder, given.split),
@@ -149,13 +149,20 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
             ]
             long = " / ".join(f"{one['accuracy']:.3f}" for one in row.get("long", {}).values())
             lines.append(f"| {task} | {name} | {_work([row])} | {cells(row)} | {long} | {' | '.join(told)} |")
+    lines += [f"| mean change | {name} | {told} | | | |" for name, told in means(rows).items()]
+    return "\n".join(lines)
+
+
+def means(rows: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """By system the cells of the table from the work left to the long messages, on the mean of the data sets."""
+    found = {}
     for name in next(iter(rows.values())):
         of_tasks = [systems_of_it[name] for systems_of_it in rows.values()]
-        means = " | ".join(_mean_change(of_tasks, examples) for examples in EXAMPLES)
+        changes = " | ".join(_mean_change(of_tasks, examples) for examples in EXAMPLES)
         of_long = [row.get("long", {}) for row in of_tasks]
         long = " / ".join(_mean_change(of_long, str(shots)) for shots in SHOTS)
-        lines.append(f"| mean change | {name} | {_work(of_tasks)} | {means} | {long} | | | |")
-    return "\n".join(lines)
+        found[name] = f"{_work(of_tasks)} | {changes} | {long}"
+    return found
 
 
 def _work(rows: Sequence[dict[str, Any]]) -> str:
@@ -186,8 +193,7 @@ def main() -> None:
     for folder in sorted(one for one in given.data.iterdir() if one.is_dir()):
         encoders = systems(given.model, adapter)
         measured = measure(folder, encoders, given)
-        known = rows.get(folder.name, {})
-        rows[folder.name] = {**known, **{name: {**known.get(name, {}), **row} for name, row in measured.items()}}
+        rows[folder.name] = {**rows.get(folder.name, {}), **measured}
         if given.split == "test" and given.adapter == AUTO:
             identity = adapter_identity(adapter)
             store(name, machine=machine(), start=given.model, adapter=identity, measured=given.only, rows=rows)

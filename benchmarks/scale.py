@@ -2,7 +2,7 @@
 
     python -m benchmarks.scale
 
-Embeddings are drawn at random around a centre for each intent, 768 wide: time depends on their number and little on
+Embeddings are drawn at random around a centre for each intent, 384 wide: time depends on their number and little on
 where they lie. Each size has a process of its own. Takes about five minutes; writes ``benchmarks/results/scale.json``.
 """
 
@@ -20,7 +20,7 @@ from benchmarks.records import store
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 
 SIZES = ((10, 10), (77, 10), (150, 10), (150, 30), (150, 100), (300, 100), (300, 333), (1000, 10), (2000, 10))
-WIDTH, NOISE = 768, 1.5
+WIDTH, NOISE = 384, 1.5
 
 
 def measure(intents: int, shots: int) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main(data: Path) -> None:
     """Measure, store, print."""
-    encoder = PrunedEncoder(readout="final+cut")
+    encoder = PrunedEncoder(precision="int8", adapter="auto")
     rows = [row for task in TASKS for shots in SHOTS for row in measure(encoder, data, task, shots)]
     sets = [row for task in TASKS for shots in SHOTS for row in measure_sets(encoder, data, task, shots)]
     store("scope", split="valid", rows=rows, sets=sets)

@@ -20,7 +20,7 @@ from rasa_token_pruning.evaluation.paired_time import paired_time
 from rasa_token_pruning.evaluation.remembered import Remembered
 from rasa_token_pruning.evaluation.work import piece_counts, work_left
 
-QUANTILES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+QUANTILES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 READOUTS = (FINAL, FINAL_AND_CUT)
 _TIMED = 200
 

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "accuracy",
         help="accuracy and time by quantile on data sets with splits",
-        description="What pruning costs and saves at quantiles from 0.1 to 0.6, with 5 and 10 examples an intent and "
+        description="What pruning costs and saves at quantiles from 0.1 to 0.7, with 5 and 10 examples an intent and "
         "with all of them. Learns from the training splits and judges by the test splits. Takes about ten minutes for "
         "four data sets and a small encoder. Leave the machine alone meanwhile.",
     )

@@ -46,10 +46,11 @@ def savings(
 
 def tables(record: Mapping[str, Any]) -> str:
     """The result of a run as tables in Markdown."""
-    return "\n".join([*_one_message(record), "", *_saved(record["saved"]), "", *_many_messages(record)])
+    return "\n".join([*one_message(record), "", *_saved(record["saved"]), "", *many_messages(record)])
 
 
-def _one_message(record: Mapping[str, Any]) -> Iterator[str]:
+def one_message(record: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a table of latencies, of the systems in ``record["processes"]``."""
     systems = [row["system"] for row in record["processes"]]
     lengths = list(dict.fromkeys(row["pieces"] for row in record["one_message"]))
     found = {(row["system"], row["pieces"]): row for row in record["one_message"]}
@@ -68,7 +69,8 @@ def _saved(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield _line(system, *(f"{cell['time_saved']:.0%} ({cell['work_saved']:.0%})" for cell in cells))
 
 
-def _many_messages(record: Mapping[str, Any]) -> Iterator[str]:
+def many_messages(record: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a table of throughput, start and memory, of the systems in ``record["processes"]``."""
     rates = {(row["system"], row["texts"]): row for row in record["batched"]}
     sets = list(dict.fromkeys(row["texts"] for row in record["batched"]))
     yield from _head("many messages, per second (times faster)", *sets, "ready after", "memory")
