@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
+import torch
 
 from rasa_token_pruning.adaptation.refinement import refine
 from rasa_token_pruning.encoder.errors import EncoderError
@@ -19,6 +22,8 @@ from rasa_token_pruning.fewshot.held_out import HeldOut, folds, joined, view
 # A refined encoder has its examples by heart. To calibrate confidences, parts of the data are held out from encoders
 # of their own until so many examples are: with more than 750 examples that is one part, a fifth.
 ENOUGH_HELD_OUT = 150
+
+_AT_ONCE = 4  # encoders that are refined side by side, of a few hundred MiB each
 
 
 def refined(
@@ -46,18 +51,43 @@ def refined(
         for number, label in zip(examples.numbers, examples.labels, strict=True)
     ]
 
-    def refined_on(rows: np.ndarray, title: str) -> PrunedEncoder:
-        chosen = [ids[row] for row in np.flatnonzero(rows)]
-        return encoder.with_weights(refine(model.weights, spec, chosen, examples.labels[rows], title))
+    def refined_without(held_out: np.ndarray, title: str) -> PrunedEncoder:
+        seen = ~held_out
+        chosen = [ids[row] for row in np.flatnonzero(seen)]
+        return encoder.with_weights(refine(model.weights, spec, chosen, examples.labels[seen], title))
+
+    def looked_at(held_out: np.ndarray, title: str) -> HeldOut:
+        return view(examples, refined_without(held_out, title).encode(spelled), held_out, DEFAULT_STRENGTH)
 
     which = folds(examples.labels, examples.is_name)
-    views = [view(examples, np.empty((len(ids), 0)), np.zeros(len(ids), dtype=bool), DEFAULT_STRENGTH)]
-    for fold in range(which.max() + 1):
-        if sum(len(one.numbers) for one in views) < ENOUGH_HELD_OUT:
-            held_out = which == fold
-            rows = refined_on(~held_out, f"Refining without part {fold + 1}").encode(spelled)
-            views.append(view(examples, rows, held_out, DEFAULT_STRENGTH))
-    return refined_on(np.ones(len(ids), dtype=bool), "Refining the encoder"), joined(views)
+    nothing = np.zeros(len(ids), dtype=bool)
+    with _side_by_side() as pool:
+        whole = pool.submit(refined_without, nothing, "Refining the encoder")
+        views = [
+            pool.submit(looked_at, which == fold, f"Refining without part {fold + 1}")
+            for fold in _parts_to_hold_out(which)
+        ]
+        unseen = view(examples, np.empty((len(ids), 0)), nothing, DEFAULT_STRENGTH)
+        return whole.result(), joined([unseen, *(one.result() for one in views)])
+
+
+def _parts_to_hold_out(which: np.ndarray) -> np.ndarray:
+    """The folds that are held out, of the fold of each example, until ``ENOUGH_HELD_OUT`` examples are."""
+    sizes = np.bincount(which[which >= 0])
+    before = np.cumsum(sizes) - sizes
+    return np.flatnonzero((sizes > 0) & (before < ENOUGH_HELD_OUT))
+
+
+@contextmanager
+def _side_by_side() -> Iterator[ThreadPoolExecutor]:
+    """Runs things at one time, each in one thread: batches are small, and more threads would wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(min(threads, _AT_ONCE)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _sorted_by_ids(

@@ -8,7 +8,6 @@ what they lose to pruning they can learn to make up for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -33,7 +32,7 @@ def refine(
 ) -> EncoderWeights:
     """Train the layers from the first that cuts on, or from a third of the way up if none does before.
 
-    The same input gives the same weights on one machine. Nothing global is changed.
+    The same input gives the same weights on one machine, whatever else the process does.
 
     :param weights: The encoder; its arrays are not changed.
     :param spec: How it will run.
@@ -43,7 +42,7 @@ def refine(
     :return: The weights after training.
     """
     first = min([weights.config.layers // 3, *spec.policy.layers])
-    encoder = TrainableEncoder(weights, spec, first)
+    encoder = TrainableEncoder(weights, spec, first, _SEED)
     entering = encoder.entering(ids)
     prototypes = _prototypes(encoder, entering, labels).requires_grad_(True)
     parameters = list(encoder.trained.parameters())
@@ -57,17 +56,15 @@ def refine(
     )
     targets = torch.from_numpy(labels)
     lengths = np.array([len(text) for text in ids])
-    with torch.random.fork_rng(devices=[]), _one_thread():
-        torch.manual_seed(_SEED)
-        encoder.train(True)
-        for numbers in tqdm(_batches(lengths), title, total=steps, unit="step", leave=False):
-            embeddings = encoder.embed([entering[number] for number in numbers])
-            optimizer.zero_grad()
-            logits = _SCALE * embeddings @ functional.normalize(prototypes, dim=-1).T
-            functional.cross_entropy(logits, targets[numbers]).backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT)
-            optimizer.step()
-            schedule.step()
+    encoder.train(True)
+    for numbers in tqdm(_batches(lengths), title, total=steps, unit="step", leave=False):
+        embeddings = encoder.embed([entering[number] for number in numbers])
+        optimizer.zero_grad()
+        logits = _SCALE * embeddings @ functional.normalize(prototypes, dim=-1).T
+        functional.cross_entropy(logits, targets[numbers]).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT)
+        optimizer.step()
+        schedule.step()
     return encoder.weights()
 
 
@@ -94,14 +91,3 @@ def _batches(lengths: np.ndarray) -> Iterator[np.ndarray]:
             pool = pool[np.argsort(lengths[pool], kind="stable")]
             batches = [pool[first : first + BATCH] for first in range(0, len(pool), BATCH)]
             yield from (batches[number] for number in chance.permutation(len(batches)))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Batches are small: more threads wait for each other, and on busy cores for very long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

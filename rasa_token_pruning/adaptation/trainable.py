@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from rasa_token_pruning.encoder.engine import EncoderSpec
 from rasa_token_pruning.encoder.pooling import read_out
-from rasa_token_pruning.encoder.transformer import Transformer, among
+from rasa_token_pruning.encoder.transformer import Dropout, Transformer, among
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
 _BATCH = 64
@@ -35,9 +35,10 @@ class TrainableEncoder:
     :param weights: The encoder; its arrays are not changed.
     :param spec: How it runs and what becomes of its last states; joined layers are left out.
     :param first: The first layer to train. The policy cuts in none before it.
+    :param seed: Another one gives other dropout.
     """
 
-    def __init__(self, weights: EncoderWeights, spec: EncoderSpec, first: int) -> None:
+    def __init__(self, weights: EncoderWeights, spec: EncoderSpec, first: int, seed: int = 0) -> None:
         self._weights = weights
         self._spec = spec
         self._first = first
@@ -45,6 +46,10 @@ class TrainableEncoder:
         self._transformer = Transformer.from_weights(EncoderWeights(weights.config, copied))
         self.trained: nn.ModuleList = self._transformer.layers[first:]
         self.trained.requires_grad_(True)
+        chance = torch.Generator().manual_seed(seed)
+        for module in self._transformer.modules():
+            if isinstance(module, Dropout):
+                module.generator = chance
 
     def train(self, training: bool) -> None:
         """Whether ``embed`` is for training, with dropout, or for use."""

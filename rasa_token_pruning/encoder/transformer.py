@@ -93,6 +93,19 @@ class Embeddings(nn.Module):
         return hidden
 
 
+class Dropout(nn.Module):
+    """Dropout in training mode, by torch's own chance, or by a generator that no other training disturbs."""
+
+    generator: torch.Generator | None = None
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Any shape to the same shape."""
+        if not self.training:
+            return hidden
+        staying = torch.empty_like(hidden).bernoulli_(1 - DROPOUT, generator=self.generator)
+        return hidden * staying / (1 - DROPOUT)
+
+
 class Layer(nn.Module):
     """One block in two halves, so that tokens can leave between them."""
 
@@ -105,6 +118,7 @@ class Layer(nn.Module):
         self.expand = nn.Linear(config.width, config.feed_forward_width)
         self.contract = nn.Linear(config.feed_forward_width, config.width)
         self.output_norm = nn.LayerNorm(config.width, eps=config.layer_norm_epsilon)
+        self.dropout = Dropout()
 
     def attend(self, hidden: Tensor, bias: Tensor | None = None) -> Tensor:
         """The attention half, ``(batch, length, width)`` to the same shape.
@@ -126,7 +140,7 @@ class Layer(nn.Module):
     def feed_forward(self, hidden: Tensor) -> Tensor:
         """The feed-forward half, ``(batch, length, width)`` to the same shape."""
         contracted = self.contract(functional.gelu(self.expand(hidden)))
-        changed: Tensor = self.output_norm(hidden + functional.dropout(contracted, DROPOUT, self.training))
+        changed: Tensor = self.output_norm(hidden + self.dropout(contracted))
         return changed
 
     def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -139,8 +153,7 @@ class Layer(nn.Module):
     def join_heads(self, context: Tensor, hidden: Tensor) -> Tensor:
         """Heads ``(batch, heads, length, width / heads)`` back to ``(batch, length, width)``, with the residual."""
         merged = context.transpose(1, 2).reshape(hidden.shape)
-        output = functional.dropout(self.attention_output(merged), DROPOUT, self.training)
-        changed: Tensor = self.attention_norm(hidden + output)
+        changed: Tensor = self.attention_norm(hidden + self.dropout(self.attention_output(merged)))
         return changed
 
 

@@ -30,8 +30,11 @@ def _version(package: str) -> str:
 
 
 def _processor() -> str:
+    """Its name, and where Linux tells family and model: clouds give processors of several generations one name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    first = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
+    name = first.get("model name", "")
+    return f"{name} (family {first['cpu family']}, model {first['model']})" if "cpu family" in first else name

@@ -88,6 +88,22 @@ def test_neither_the_order_of_the_examples_nor_a_second_time_matters_to_the_bit(
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_side_by_side_they_become_what_they_become_one_after_the_other(monkeypatch, encoder):
+    monkeypatch.setattr("rasa_token_pruning.adaptation.refinement.EPOCHS", 1)
+    threads = torch.get_num_threads()
+    found = []
+    for count in (1, 3):
+        torch.set_num_threads(count)
+        try:
+            found.append(refined(encoder, TEXTS, INTENTS, NAMES))
+            assert torch.get_num_threads() == count
+        finally:
+            torch.set_num_threads(threads)
+    (alone, held_out), (together, as_well) = found
+    assert alone.identity == together.identity
+    assert np.array_equal(held_out.numbers, as_well.numbers) and np.array_equal(held_out.logits, as_well.logits)
+
+
 def test_layers_below_the_first_that_cuts_stay():
     model = shared_model(DEFAULT_MODEL)
     spec = EncoderSpec(preset("balanced", 6), (), model.head)

@@ -63,3 +63,14 @@ def test_dropout_is_for_training_alone(model):
     assert not torch.equal(encoder.embed(entering), encoder.embed(entering))
     encoder.train(False)
     assert torch.equal(encoder.embed(entering), encoder.embed(entering))
+
+
+def test_dropout_is_that_of_the_seed_whatever_else_draws(model):
+    spec = EncoderSpec(CUT, (), model.head)
+    found = []
+    for seed in (1, 1, 2):
+        encoder = TrainableEncoder(model.weights, spec, 2, seed)
+        encoder.train(True)
+        found.append(encoder.embed(encoder.entering(texts())))
+        torch.rand(3)
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
