@@ -21,6 +21,7 @@ from benchmarks import (
     example_bot,
     intents_rasa,
     own_encoders,
+    published,
     responses,
     scale,
     scope,
@@ -46,6 +47,11 @@ _SHOWN = (  # the systems that the README shows
     "FastEmbed",
     "model2vec (static)",
 )
+_PROCESSORS = {
+    "AMD EPYC, family 26": "speed",
+    "AMD EPYC, a slower one": "speed-epyc",
+    "Intel Xeon with AMX": "speed-amx",
+}
 _ADAPTED = {  # rows of the README, and what they are in the table of the page about training
     "`balanced` (the default)": "adapter, balanced, final",
     "`balanced`, `adapter: none`": "as published, balanced, final",
@@ -86,6 +92,11 @@ def _speed_in_short(record: dict[str, Any]) -> str:
     return "\n".join([*speed_tables.one_message(shown), "", *speed_tables.many_messages(shown)])
 
 
+def _speed_by_processor() -> str:
+    records = {title: stored(name) for title, name in _PROCESSORS.items()}
+    return speed_tables.processors(records, [f"onnx int8, {level}" for level in ("off", *LEVELS)])
+
+
 def _levels_of_the_adapter(rows: dict[str, dict[str, Any]]) -> str:
     means = adapter.means(rows)
     lines = (f"| {title} | {means[row]} |" for title, row in _ADAPTED.items())
@@ -97,6 +108,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cross-validation": _of_rows("cross_validation", cross_validation.table),
     "intents": _of_rows("intents", intents_rasa.table),
     "intents, means": _of_rows("intents", intents_rasa.means),
+    "published": _of_rows("intents", published.table),
     "levels of the adapter": _of_rows("adapter", _levels_of_the_adapter),
     "adapter": _of_rows("adapter", adapter.table),
     f"adapter, {LARGE}": _of_rows(f"adapter-{LARGE}", adapter.table),
@@ -104,7 +116,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "engines": _of_rows("engines", engines.table),
     "speed": _of_record("speed", speed_tables.tables),
     "speed, in short": _of_record("speed", _speed_in_short),
-    "speed, AMX": _of_record("speed-amx", speed_tables.tables),
+    "speed, processors": _speed_by_processor,
     "scope": _of_rows("scope", scope.table),
     "candidates": _of_rows("scope", scope.sets_table, "sets"),
     "scale": _of_rows("scale", scale.table),

@@ -19,7 +19,7 @@ from rasa_token_pruning.adaptation.trainable import Entering, TrainableEncoder
 from rasa_token_pruning.encoder.engine import EncoderSpec
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
-# Chosen on validation splits (docs/measurements.md).
+# Chosen on validation splits (docs/tried.md).
 EPOCHS, BATCH = 5, 32
 _POOL = 8 * BATCH  # of so many texts each, batches of similar length are made
 LEARNING_RATE, PROTOTYPE_LEARNING_RATE, WEIGHT_DECAY = 2e-4, 4e-3, 0.01

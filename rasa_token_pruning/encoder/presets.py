@@ -25,7 +25,7 @@ _ADAPTED = "+adapter"  # what a file's name ends in for an encoder with the adap
 def preset(name: str, layers: int, model: str = "", adapter: str = NONE) -> PruningPolicy:
     """The policy of a name.
 
-    :param name: ``gentle``, ``balanced`` or ``aggressive``, by how much accuracy they may cost (docs/measurements.md).
+    :param name: ``gentle``, ``balanced`` or ``aggressive``, by how much accuracy they may cost (docs/pruning.md).
         ``off`` is ``balanced`` without its cuts.
     :param layers: The number of layers of the encoder, at least 1.
     :param model: The name or folder of the encoder. If its last part is the name of an encoder for which a search has

@@ -81,6 +81,24 @@ def many_messages(record: Mapping[str, Any]) -> Iterator[str]:
         yield _line(process["system"], *per_second, *ready)
 
 
+def processors(records: Mapping[str, Mapping[str, Any]], systems: Sequence[str]) -> str:
+    """How many times faster systems are on several processors, as a table in Markdown.
+
+    :param records: The result of a run on each, all of the same lengths and sets of messages.
+    :param systems: Some of those in all of them.
+    """
+    first = next(iter(records.values()))
+    lengths = list(dict.fromkeys(row["pieces"] for row in first["one_message"]))
+    sets = list(dict.fromkeys(row["texts"] for row in first["batched"]))
+    lines = [*_head("processor", "times faster", *(f"{length} pieces" for length in lengths), *sets)]
+    for processor, record in records.items():
+        ratios = {(row["system"], row["pieces"]): row["ratio"] for row in record["one_message"]}
+        ratios |= {(row["system"], row["texts"]): row["ratio"] for row in record["batched"]}
+        for system in systems:
+            lines.append(_line(processor, system, *(f"{ratios[system, column]:.1f}" for column in (*lengths, *sets))))
+    return "\n".join(lines)
+
+
 def _head(*cells: str) -> Iterator[str]:
     yield _line(*cells)
     yield "|---" * len(cells) + "|"

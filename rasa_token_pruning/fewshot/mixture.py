@@ -10,7 +10,7 @@ from rasa_token_pruning.fewshot.discriminant import fit_discriminant
 from rasa_token_pruning.fewshot.head import LinearHead, fit_head
 from rasa_token_pruning.fewshot.memory import Memory
 
-# How much they count beside logistic regression. Chosen on validation splits (docs/measurements.md); from 2 to 6 for
+# How much they count beside logistic regression. Chosen on validation splits (docs/tried.md); from 2 to 6 for
 # the nearest example, and from 0.2 to 0.5 for the discriminant, nothing changes that is sure.
 NEAREST, DISCRIMINANT = 4.0, 0.2
 
