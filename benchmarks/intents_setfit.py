@@ -6,7 +6,7 @@
 
 DATA holds one folder per task with ``train_5.csv``, ``train_10.csv`` and ``test.csv`` (header ``text,intent``), and
 ``oos_test.csv`` where there are out-of-scope messages. Adds its rows to ROWS, a JSON file, and skips what that has.
-Takes 60 to 75 minutes on 2 cores; no network.
+Takes an hour and a half on 2 cores, a third of it with 5 examples; no network.
 
 SetFit's default draws every pair of examples of two intents and as many of one: 2.2 million pairs for 150 intents with
 10 examples. Hence 20 pairs of either kind for every example, as its makers advise (huggingface/setfit, issue 86);
