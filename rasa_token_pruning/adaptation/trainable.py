@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rasa_token_pruning.encoder.blocks import Dropout
 from rasa_token_pruning.encoder.engine import EncoderSpec
 from rasa_token_pruning.encoder.pooling import read_out
-from rasa_token_pruning.encoder.transformer import Dropout, Transformer, among
+from rasa_token_pruning.encoder.transformer import Transformer, among
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
 _BATCH = 64

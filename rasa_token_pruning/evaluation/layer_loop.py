@@ -13,9 +13,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from rasa_token_pruning.encoder.blocks import Layer
 from rasa_token_pruning.encoder.reduction import gather_tokens
 from rasa_token_pruning.encoder.relative_positions import gather_bias
-from rasa_token_pruning.encoder.transformer import Layer, Run, Transformer
+from rasa_token_pruning.encoder.transformer import Run, Transformer
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rasa_token_pruning.encoder.blocks import Layer
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.reduction import gather_tokens, most_important
 from rasa_token_pruning.encoder.scores import mean_attention
-from rasa_token_pruning.encoder.transformer import Layer, Transformer
+from rasa_token_pruning.encoder.transformer import Transformer
 from rasa_token_pruning.evaluation.layer_loop import Part, Pass, Passed, Tokens
 from rasa_token_pruning.evaluation.work import work_left
 
