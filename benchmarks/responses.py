@@ -40,10 +40,12 @@ from benchmarks.tasks import TASKS, read
 from rasa_token_pruning import FewShotResponseSelector, PrunedEncoder, TokenPruningFeaturizer
 from rasa_token_pruning.components.intent_names import attach_intent_names
 from rasa_token_pruning.components.learning import LabelledMessages
-from rasa_token_pruning.fewshot import held_out
-from rasa_token_pruning.fewshot.answering import cross_fit, learn_discriminant
+from rasa_token_pruning.fewshot.answering import learn_discriminant
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH, FewShotClassifier
+from rasa_token_pruning.fewshot.discriminant import fit_discriminant
 from rasa_token_pruning.fewshot.examples import Examples
+from rasa_token_pruning.fewshot.held_out import cross_fit
+from rasa_token_pruning.fewshot.mixture import fit_mixture
 from rasa_token_pruning.fewshot.names import name_as_text
 
 ANSWERS, WIDTH, NOISE = 500, 768, 1.5
@@ -118,7 +120,7 @@ def measure_time(least: int, most: int) -> Row:
 
 def learn_by_regression(examples: Examples) -> FewShotClassifier:
     """As FewShotIntentClassifier learns intents."""
-    return FewShotClassifier.learn(examples, held_out.cross_fit(examples, DEFAULT_STRENGTH))
+    return FewShotClassifier.learn(examples, cross_fit(examples, partial(fit_mixture, strength=DEFAULT_STRENGTH)))
 
 
 def score(confidences: np.ndarray, right: np.ndarray) -> Row:
@@ -139,7 +141,7 @@ def measure_task(encoder: PrunedEncoder, data: Path, task: str, shots: tuple[int
         drawn = np.concatenate([numbers[: chance.integers(shots[0], shots[1] + 1)] for numbers in own])
         examples = Examples.of(encoder.encode(texts[drawn].tolist()), labels[drawn].tolist(), names)
         classifiers = {
-            "ours": learn_discriminant(examples, cross_fit(examples)),
+            "ours": learn_discriminant(examples, cross_fit(examples, fit_discriminant)),
             "logistic regression": learn_by_regression(examples),
         }
         for system, classifier in classifiers.items():

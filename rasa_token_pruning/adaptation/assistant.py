@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,10 +19,13 @@ from rasa_token_pruning.encoder.tokenization import WordPieceTokenizer
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.held_out import HeldOut, folds, joined, view
+from rasa_token_pruning.fewshot.mixture import fit_mixture
 
 # A refined encoder has its examples by heart. To calibrate confidences, parts of the data are held out from encoders
-# of their own until so many examples are: with more than 750 examples that is one part, a fifth.
+# of their own until so many examples are: with more than 750 examples that is one part, a fifth (above 5,000 a half).
 ENOUGH_HELD_OUT = 150
+
+_FIT = partial(fit_mixture, strength=DEFAULT_STRENGTH)
 
 _AT_ONCE = 4  # encoders that are refined side by side, of a few hundred MiB each
 
@@ -57,9 +61,9 @@ def refined(
         return encoder.with_weights(refine(model.weights, spec, chosen, examples.labels[seen], title))
 
     def looked_at(held_out: np.ndarray, title: str) -> HeldOut:
-        return view(examples, refined_without(held_out, title).encode(spelled), held_out, DEFAULT_STRENGTH)
+        return view(examples, refined_without(held_out, title).encode(spelled), held_out, _FIT)
 
-    which = folds(examples.labels, examples.is_name)
+    which = folds(examples)
     nothing = np.zeros(len(ids), dtype=bool)
     with _side_by_side() as pool:
         whole = pool.submit(refined_without, nothing, "Refining the encoder")
@@ -67,7 +71,7 @@ def refined(
             pool.submit(looked_at, which == fold, f"Refining without part {fold + 1}")
             for fold in _parts_to_hold_out(which)
         ]
-        unseen = view(examples, np.empty((len(ids), 0)), nothing, DEFAULT_STRENGTH)
+        unseen = view(examples, np.empty((len(ids), 0)), nothing, _FIT)
         return whole.result(), joined([unseen, *(one.result() for one in views)])
 
 

@@ -19,11 +19,12 @@ from rasa.shared.nlu.training_data.util import intent_response_key_to_template_k
 from rasa_token_pruning.components.attached import attached_sentence
 from rasa_token_pruning.components.intent_names import full_intent
 from rasa_token_pruning.components.learning import LabelledMessages
-from rasa_token_pruning.fewshot.answering import cross_fit, learn_discriminant, only
+from rasa_token_pruning.fewshot.answering import learn_discriminant, only
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
+from rasa_token_pruning.fewshot.discriminant import fit_discriminant
 from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.held_out import HeldOut
+from rasa_token_pruning.fewshot.held_out import HeldOut, cross_fit
 from rasa_token_pruning.fewshot.names import base_intent
 from rasa_token_pruning.fewshot.part import part_of
 
@@ -52,7 +53,8 @@ class Answers:
         """Learn from the examples of retrieval intents; nothing if there are none with sentence features.
 
         :param config: The options of the component.
-        :raises ClassifierError: If the features of the examples differ in width or are not finite.
+        :raises ClassifierError: If the features of the examples differ in width or are not finite, or
+            ``LabelledMessages.of`` says why they cannot be read.
         """
         messages = LabelledMessages.of(training_data, config["featurizers"])
         wanted = [number for number, key in enumerate(messages.intents) if _asks(key, config["retrieval_intent"])]
@@ -141,7 +143,7 @@ def _classifier(
     # Responses are, as names are, no questions that could be held out.
     examples = replace(examples, numbers=np.where(examples.numbers < len(rows), examples.numbers, -1))
     if messages.held_out is None:
-        held_out = cross_fit(examples)
+        held_out = cross_fit(examples, fit_discriminant)
         classifier = learn_discriminant(examples, held_out)
     else:  # the encoder knows the examples by heart, and what had not seen them was logistic regression
         known = sorted(set(messages.intents))

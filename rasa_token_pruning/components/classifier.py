@@ -70,7 +70,8 @@ class FewShotIntentClassifier(IntentClassifier, Learner):
             "use_intent_names": True,
             # whether a message that is unlike the examples gets a lower confidence, so that the fallback sees it
             "doubt_unfamiliar": True,
-            # the intent whose examples belong to none of the others; "out_of_scope" if there is one of that name
+            # the intent, or retrieval intent, whose examples belong to none of the others; "out_of_scope" if there is
+            # one of that name
             "out_of_scope_intent": None,
             # the share of messages whose intent is to be among the intent_candidates, such as 0.9; null for none
             "coverage": None,
@@ -120,9 +121,10 @@ class FewShotIntentClassifier(IntentClassifier, Learner):
         """Learn from the examples and store what was learnt. Leaves the messages as they are.
 
         :raises InvalidConfigException: If the features of the examples differ in width or are not finite, or the
-            out-of-scope intent that the options name has no examples.
+            featurizers or the out-of-scope intent that the options name are not there.
         """
-        messages = LabelledMessages.of(training_data, self._config["featurizers"])
+        with as_config_error(type(self).__name__, ClassifierError):
+            messages = LabelledMessages.of(training_data, self._config["featurizers"])
         if not messages.rows:
             logger.debug("Cannot train '%s'. No data was provided. Skipping training.", type(self).__name__)
             return self._resource
@@ -161,7 +163,7 @@ class FewShotIntentClassifier(IntentClassifier, Learner):
     def _answer(self, message: Message) -> list[dict[str, Any]]:
         """The ranking of a message; what else there is to say is set on the message."""
         if self._config["coverage"] is not None:
-            message.set(INTENT_CANDIDATES, [], add_to_output=True)  # so that an action always finds a list
+            message.set(INTENT_CANDIDATES, [], add_to_output=True)  # a list wherever it answers
         classifier = self._classifier
         features = self._features(message, classifier.dimension) if classifier else None
         if classifier is None or features is None:
@@ -195,15 +197,17 @@ class FewShotIntentClassifier(IntentClassifier, Learner):
     def _features(self, message: Message, dimension: int) -> np.ndarray | None:
         """The message's sentence features, ``(1, dimension)``, or None if there are none that can be used."""
         features = attached_sentence(message, TEXT, self._config["featurizers"])
-        if features is None:
+        if features is None and not message.get(TEXT):
             return None
-        if features.shape != (1, dimension) or not np.isfinite(features).all():
-            if not self._warned:
-                self._warned = True
-                logger.warning(
-                    "A message has features of shape %s, but the classifier was trained on (1, %d) finite numbers; "
-                    "such messages get no intent. Do all dense featurizers featurize every message?",
-                    features.shape, dimension,
-                )  # fmt: skip
+        if features is None or features.shape != (1, dimension) or not np.isfinite(features).all():
+            self._warn_once("no features" if features is None else f"features of shape {features.shape}", dimension)
             return None
         return features if features.any() else None  # zeros stand for a text of which an encoder reads nothing
+
+    def _warn_once(self, found: str, dimension: int) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "A message has %s, but the classifier was trained on (1, %d) finite numbers; such messages get no "
+                "intent. Do all dense featurizers featurize every message?", found, dimension,
+            )  # fmt: skip

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from rasa_token_pruning.components.options import as_config_error
+from rasa_token_pruning.encoder import archived, bundle
 from rasa_token_pruning.encoder.adapter_files import adapter_identity
-from rasa_token_pruning.encoder.bundle import FORMAT
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.from_options import encoder_from_options
 from rasa_token_pruning.encoder.location import identity, locate
@@ -38,9 +38,10 @@ def encoder_fingerprint(config: Mapping[str, Any]) -> str:
     with as_config_error(COMPONENT, EncoderError):
         encoder = identity(locate(config["model"]))
         adapter = adapter_identity(config["adapter"])
+    formats = [archived.FORMAT, bundle.FORMAT]
     engines = {package: _version(package) for package in ("torch", "onnxruntime", "onnx")}
     return json.dumps(
-        {"package": __version__, "encoder": encoder, "adapter": adapter, "format": FORMAT, **engines}, sort_keys=True
+        {"package": __version__, "encoder": encoder, "adapter": adapter, "format": formats, **engines}, sort_keys=True
     )
 
 

@@ -12,10 +12,11 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
 from rasa.shared.exceptions import InvalidConfigException
-from rasa.shared.nlu.constants import ENTITIES, SPLIT_ENTITIES_BY_COMMA, TEXT
+from rasa.shared.nlu.constants import ENTITIES, FEATURE_TYPE_SEQUENCE, SPLIT_ENTITIES_BY_COMMA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_token_pruning.components.attached import check_named
 from rasa_token_pruning.components.learner import Learner
 from rasa_token_pruning.components.options import DIET_ONLY, as_config_error, check_featurizers, check_keys
 from rasa_token_pruning.components.tagged import spans_of, token_features, tokens_of, with_confidences
@@ -87,21 +88,35 @@ class FewShotEntityExtractor(Learner, EntityExtractorMixin):
         Entities that another extractor is named for are left to it. Those that do not begin and end with a token are
         warned of; they count as all the tokens that they touch.
 
-        :raises InvalidConfigException: If the features of the examples differ in width or are not finite.
+        :raises InvalidConfigException: If the features of the examples differ in width or are not finite, or the
+            featurizers that the options name are not there.
         """
         self.check_correct_entity_annotations(training_data)
-        examples = []
-        for message in self.filter_trainable_entities(training_data.nlu_examples):
+        with as_config_error(type(self).__name__, ClassifierError):
+            check_named(training_data.nlu_examples, TEXT, self._config["featurizers"], FEATURE_TYPE_SEQUENCE)
+        messages, examples = self.filter_trainable_entities(training_data.nlu_examples), []
+        for message in messages:
             features = token_features(message, self._config["featurizers"])
             if features is not None:
                 examples.append((features, spans_of(message, len(features.words))))
         if not any(spans for _, spans in examples):
-            logger.debug("Cannot train '%s'. No entities are annotated. Skipping training.", type(self).__name__)
+            self._report_nothing_to_learn(sum(bool(message.get(ENTITIES)) for message in messages))
             return self._resource
         with as_config_error(type(self).__name__, ClassifierError):
             self._tagger = EntityTagger.learn(*zip(*examples, strict=True))
         logger.info("Learnt %d kinds of entities from %d messages.", len(self._tagger.labels), len(examples))
         return self._store(self._tagger.save)
+
+    def _report_nothing_to_learn(self, annotated: int) -> None:
+        component = type(self).__name__
+        if not annotated:
+            logger.debug("Cannot train '%s'. No entities are annotated. Skipping training.", component)
+            return
+        logger.warning(
+            "Cannot train '%s': entities are annotated in %d messages, but none of these has usable features of its "
+            "tokens. Do all dense featurizers that are read see the same tokens? Skipping training.",
+            component, annotated,
+        )  # fmt: skip
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add the entities of each message to those that it has."""

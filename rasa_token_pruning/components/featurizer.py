@@ -49,7 +49,7 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
 
     Training fits nothing unless ``refine`` is true; it writes the encoder into the archive, so that the assistant
     answers on a machine that has neither the model nor torch. With ``bundle_encoder: false`` or the torch engine only
-    its hash is written, and loading refuses another encoder.
+    what tells it from others is written, and loading refuses another encoder.
     """
 
     @classmethod
@@ -79,8 +79,8 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             "score": None,
             # words that stay: negations, or a list, as in [not, never]
             "protect": None,
-            # a small change of the weights, a file of train-encoder adapter; auto: where tokens are cut, the one that
-            # comes with this package for the model; or none
+            # a small change of the weights. package: the one that comes with this package for the model; auto: that,
+            # where tokens are cut; none; or a file of train-encoder adapter
             "adapter": "auto",
             # final | final+cut | layers by number, as in final+0+3
             "readout": "final",
@@ -90,7 +90,7 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
             "precision": "auto",
             # whether the encoder learns from the examples of the intents: more accurate, minutes instead of seconds
             "refine": False,
-            # whether the archive holds the encoder (with the onnx engine), or only its hash
+            # whether the archive holds the encoder (with the onnx engine), or only what tells it from others
             "bundle_encoder": True,
             # threads for one message; empty: the engine's own choice
             "num_threads": None,
@@ -197,7 +197,7 @@ class TokenPruningFeaturizer(DenseFeaturizer, GraphComponent):
         return cls(config, model_storage, resource, execution_context, make_encoder)
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Refine the encoder if that is wanted, and write it, or its hash, into the archive."""
+        """Refine the encoder if that is wanted, and write it, or what tells it from others, into the archive."""
         with self._model_storage.write_to(self._resource) as folder:
             if self._config["refine"]:
                 with as_config_error(type(self).__name__, EncoderError):

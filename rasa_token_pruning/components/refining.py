@@ -15,9 +15,10 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from safetensors.numpy import load_file, save_file
 
-from rasa_token_pruning.components.attached import attached_sentence
+from rasa_token_pruning.components.attached import attached_sentence, origins
 from rasa_token_pruning.components.intent_names import full_intent
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.fewshot.errors import ClassifierError
 from rasa_token_pruning.fewshot.held_out import HeldOut
 from rasa_token_pruning.fewshot.names import names_of
 
@@ -59,6 +60,8 @@ def attach_held_out(training_data: TrainingData, folder: Path, origin: str) -> N
     if not (folder / _FILE).exists():  # nothing was refined
         return
     messages, tensors = _labelled(training_data), load_file(folder / _FILE)
+    if not messages:  # stories in words have none
+        return
     if tensors["format"] != _FORMAT:  # impossible within one training
         logger.warning(
             "What refining found out has format %d, but this version reads %d: confidences are not calibrated. Train "
@@ -72,19 +75,31 @@ def attach_held_out(training_data: TrainingData, folder: Path, origin: str) -> N
         messages[number].add_features(Features(row[None].copy(), FEATURE_TYPE_SENTENCE, HELD_OUT, origin))
 
 
-def collect_held_out(messages: Sequence[Message], intents: Sequence[str]) -> HeldOut | None:
-    """What ``attach_held_out`` attached; nothing if it was not called.
+def collect_held_out(messages: Sequence[Message], intents: Sequence[str], featurizers: Sequence[str]) -> HeldOut | None:
+    """What ``attach_held_out`` attached; nothing if it was not called by a featurizer that counts.
 
     :param messages: The examples that the classifier learns from.
     :param intents: The intent of each.
+    :param featurizers: The featurizers whose features count; all if empty.
+    :raises ClassifierError: If the classifier reads other features beside those of a refined encoder: of them it is not
+        known how they look to what has not seen them.
     """
+    if not origins(messages, HELD_OUT, featurizers):
+        return None
+    read = sorted(origins(messages, TEXT, featurizers))
+    if len(read) > 1:
+        raise ClassifierError(
+            f"A featurizer with refine: true has to be the only one that is read, but the features of "
+            f"{', '.join(map(repr, read))} are. Name it alone in featurizers, or leave out refine."
+        )
     known = {intent: number for number, intent in enumerate(sorted(set(intents)))}
     rows = {}
     for number, message in enumerate(messages):
-        said = attached_sentence(message, HELD_OUT)
+        said = attached_sentence(message, HELD_OUT, featurizers)
         if said is not None and said.shape == (1, 2 * len(known)):
             rows[number] = said[0].astype(np.float64)
     if not rows:
+        logger.warning("The encoder was refined for other intents than these: confidences are not calibrated.")
         return None
     # The order of the examples must not show in the last bits of what is learnt from them.
     order = sorted(rows, key=lambda number: (known[intents[number]], rows[number].tobytes()))

@@ -48,7 +48,7 @@ class FewShotResponseSelector(Learner):
     """Learns from a few questions each which answer of a retrieval intent, such as an FAQ, a message wants.
 
     Reads the sentence features of all dense featurizers before it, or of those in ``featurizers``. Hundreds of answers
-    are learnt in less than a second. Training is deterministic and does not depend on the order of the examples.
+    are learnt in about a second. Training is deterministic and does not depend on the order of the examples.
 
     Confidences are calibrated on the training data. Those of a message that is unlike all questions are lowered and sum
     to less than 1: it may be no question for any of these answers. A single answer is given with confidence 1.
@@ -109,7 +109,8 @@ class FewShotResponseSelector(Learner):
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the questions and store what was learnt. Leaves the messages as they are.
 
-        :raises InvalidConfigException: If the features of the examples differ in width or are not finite.
+        :raises InvalidConfigException: If the features of the examples differ in width or are not finite, the
+            featurizers that the options name are not there, or a refined one is read beside others.
         """
         with as_config_error(type(self).__name__, ClassifierError):
             self._answers = Answers.learn(training_data, self._config)

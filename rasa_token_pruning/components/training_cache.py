@@ -74,16 +74,13 @@ class TrainingCache:
                 files.write(file, file.relative_to(folder).as_posix())
         self._disk.write({f"{self._key}/archive": packed.getvalue()})
 
-    def rows(
-        self, texts: Sequence[str], encode: Callable[[list[str]], Sequence[EncodedText]], refined: str = ""
-    ) -> list[TextRows]:
+    def rows(self, texts: Sequence[str], encode: Callable[[list[str]], Sequence[EncodedText]]) -> list[TextRows]:
         """The rows of texts, of which only the unknown ones are encoded.
 
         :param texts: The texts, each once.
         :param encode: What encodes them; called if there is an unknown one.
-        :param refined: What tells the encoder from others with the same options, if it was refined.
         """
-        names = {text: f"{self._key}/{refined}/{_digest(text)}" for text in texts}
+        names = {text: f"{self._key}/text/{_digest(text)}" for text in texts}
         known = self._disk.read(names.values())
         found = {text: TextRows(**load(known[name])) for text, name in names.items() if name in known}
         unknown = [text for text in texts if text not in found]

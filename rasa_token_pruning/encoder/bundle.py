@@ -73,7 +73,7 @@ def read_bundle(folder: Path) -> tuple[Description, str]:
         found = record.get("format") if isinstance(record, dict) else None
         raise EncoderError(f"{file} has the format {found!r}; this version reads format {FORMAT}. Save it again.")
     try:
-        description = _description(record)
+        description = as_description(record)
         hashes = {name: record["sha256"][name] for name in (GRAPH, TOKENIZER)}
         if record.pop("checksum") != _checksum(record):
             raise EncoderError("its checksum is not that of its content")
@@ -84,7 +84,11 @@ def read_bundle(folder: Path) -> tuple[Description, str]:
     return description, hashlib.sha256(content).hexdigest()
 
 
-def _description(record: Mapping[str, Any]) -> Description:
+def as_description(record: Mapping[str, Any]) -> Description:
+    """The description that ``asdict`` made a record of, and JSON, which may hold more.
+
+    :raises KeyError, TypeError, EncoderError: If the record holds none.
+    """
     values = {field.name: record[field.name] for field in fields(Description)}
     values["policy"] = PruningPolicy(**values["policy"])
     for field in fields(Description):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rasa_token_pruning.encoder.bundle import write_bundle
+from rasa_token_pruning.encoder.bundle import Description, write_bundle
 from rasa_token_pruning.encoder.cache import TextCache
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
@@ -64,8 +64,9 @@ class PrunedEncoder:
         ``auto``: int8 with the onnx engine.
     :param num_threads: How many threads one call may use, at least 1; ``None`` leaves it to the engine.
     :param device: ``cpu``, or with the torch engine ``cuda`` or ``mps``.
-    :param adapter: A small change of the weights: the file or folder that ``train-encoder adapter`` wrote; ``auto``:
-        where tokens are cut, the one that comes with this package for the model, if one does; or ``none``.
+    :param adapter: A small change of the weights: the file or folder that ``train-encoder adapter`` wrote; ``package``:
+        the one that comes with this package for the model; ``auto``: that, if there is one and tokens are cut; or
+        ``none``.
     :param cache_mib: How much memory may hold the results for the last texts, in MiB, at least 0; 0 for no cache.
     :raises EncoderError: If an option is wrong, or the model is missing, damaged or not supported.
     """
@@ -136,6 +137,11 @@ class PrunedEncoder:
         self._cache_mib = cache_mib
         # Encoders that share a runtime share what it has encoded, as an assistant's two featurizers do.
         self._memory: _Memory = runtime.memories.setdefault(cache_mib, _Memory.of(int(cache_mib * 2**19)))
+
+    @property
+    def description(self) -> Description:
+        """What is to be known about it, and tells it from others."""
+        return self._runtime.description
 
     @property
     def options(self) -> Options | None:

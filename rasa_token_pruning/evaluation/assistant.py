@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rasa_token_pruning.encoder.archived import bundled_encoder, read_archived
+from rasa_token_pruning.encoder.archived import bundled_encoder, check_trained_with, read_archived
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.from_options import encoder_from_options
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
@@ -130,14 +130,10 @@ def _encoder(options: Mapping[str, Any], folder: Path, file: Path) -> PrunedEnco
         record = read_archived(folder)
         if record.bundle is not None:
             return bundled_encoder(record, folder, options["num_threads"], cache_mib=0)
+        encoder = encoder_from_options(options)
+        check_trained_with(record, encoder, options["model"])
     except EncoderError as error:
         raise ArchiveError(f"{file}: {error}") from error
-    encoder = encoder_from_options(options)
-    if (encoder.identity, encoder.precision) != (record.identity, record.precision):
-        raise ArchiveError(
-            f"{file} was trained with another encoder than model '{options['model']}' with precision "
-            f"{encoder.precision} on this machine: install that of the training, or train again."
-        )
     return encoder
 
 

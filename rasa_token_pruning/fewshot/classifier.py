@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from rasa_token_pruning.fewshot.head import LinearHead, prototypes, similarities
 from rasa_token_pruning.fewshot.held_out import HeldOut, cross_fit
 from rasa_token_pruning.fewshot.memory import Memory
 from rasa_token_pruning.fewshot.mixture import Mixture, fit_mixture
-from rasa_token_pruning.fewshot.scope import Scope, doubt, evenly_chosen
+from rasa_token_pruning.fewshot.names import outside_scope
+from rasa_token_pruning.fewshot.scope import Scope, doubted, evenly_chosen
 
 DEFAULT_STRENGTH = 20.0
 
@@ -44,7 +46,7 @@ class FewShotClassifier:
     """A trained classifier.
 
     :param intents: The intents, in alphabetical order.
-    :param out_of_scope: The intent that stands for messages which belong to none, if there is one.
+    :param out_of_scope: The intent, or retrieval intent, of messages that belong to no other, if there is one.
     :param head: Its rows in the order of ``intents``.
     :param prototypes: The mean direction of each intent's examples, ``(intents, dimension)``, float32.
     :param temperature: Greater than 0, see ``calibration``.
@@ -82,24 +84,26 @@ class FewShotClassifier:
         :param names: For intents, the embedding of the intent's name as a text, ``(dimension,)``: one more example.
             Names of intents without examples are left out.
         :param strength: As in ``head.fit_head``, greater than 0.
-        :param out_of_scope: Which of the intents has the examples that belong to no intent, if one has.
+        :param out_of_scope: Which intent, or retrieval intent, has the examples that belong to no intent, if one has.
         :raises ClassifierError: If there are fewer than two intents, the lengths or widths do not fit each other, an
-            embedding is not finite, or there is no such out-of-scope intent.
+            embedding is not finite, or there is no such out-of-scope intent, or none beside it.
         """
         examples = Examples.of(embeddings, intents, names)
-        return cls.learn(examples, cross_fit(examples, strength), strength, out_of_scope)
+        return cls.learn(examples, cross_fit(examples, partial(fit_mixture, strength=strength)), strength, out_of_scope)
 
     @classmethod
     def learn(
         cls, examples: Examples, held_out: HeldOut, strength: float = DEFAULT_STRENGTH, out_of_scope: str | None = None
     ) -> FewShotClassifier:
         """Learn from examples and from what cross-fitting says about them; else as ``fit``."""
-        if out_of_scope is not None and out_of_scope not in examples.intents:
+        inside = ~outside_scope(examples.intents, out_of_scope)
+        if out_of_scope is not None and inside.all():
             raise ClassifierError(
                 f"There are no examples of the out-of-scope intent {out_of_scope!r}: add some, or leave out "
                 "out_of_scope_intent."
             )
-        inside = np.array([intent != out_of_scope for intent in examples.intents])
+        if not inside.any():
+            raise ClassifierError(f"There are no examples of other intents than {out_of_scope!r}: add some.")
         known = inside[held_out.labels]
         temperature = fit_temperature(held_out.logits, held_out.labels)
         calibrated = probabilities(held_out.logits, temperature)
@@ -119,14 +123,11 @@ class FewShotClassifier:
         :param embeddings: ``(messages, dimension)``.
         :raises ClassifierError: If the embeddings have another width than those it was trained on.
         """
-        logits = self._logits(embeddings)
-        inside = np.array([intent != self.out_of_scope for intent in self.intents])
-        cosines = similarities(embeddings, self.prototypes)[:, inside]
-        calibrated, p_values = probabilities(logits, self.temperature), self.scope.p_values(logits[:, inside], cosines)
-        confidences = calibrated * doubt(p_values)[:, None]
-        if self.out_of_scope is not None:
-            confidences[:, ~inside] += (calibrated - confidences).sum(axis=1, keepdims=True)
-        return Predictions(calibrated, p_values, confidences)
+        logits, outside = self._logits(embeddings), self._outside
+        cosines = similarities(embeddings, self.prototypes)[:, ~outside]
+        p_values = self.scope.p_values(logits[:, ~outside], cosines)
+        calibrated = probabilities(logits, self.temperature)
+        return Predictions(calibrated, p_values, doubted(calibrated, p_values, outside))
 
     def predict_proba(self, embeddings: np.ndarray) -> np.ndarray:
         """The ``probabilities`` of ``predict`` alone."""
@@ -141,6 +142,10 @@ class FewShotClassifier:
         :raises ClassifierError: If the embeddings have another width than those it was trained on.
         """
         return prediction_sets(self.predict_proba(embeddings), self.true_probabilities, coverage)
+
+    @cached_property
+    def _outside(self) -> np.ndarray:
+        return outside_scope(self.intents, self.out_of_scope)
 
     def _logits(self, embeddings: np.ndarray) -> np.ndarray:
         if embeddings.ndim != 2 or embeddings.shape[1] != self.dimension:

@@ -8,8 +8,9 @@ import numpy as np
 def prediction_sets(probabilities: np.ndarray, levels: np.ndarray, coverage: float) -> np.ndarray:
     """Split conformal prediction sets (Sadinle et al. 2019, arXiv 1609.00451): the smallest sets on average.
 
-    Of messages like the examples, at least the share ``coverage`` has its true intent in its set. With fewer than
-    about 1 / (1 - coverage) held-out examples that can only be kept by sets of all intents.
+    Of messages like the examples, about the share ``coverage`` has its true intent in its set: at least, if the levels
+    came from examples apart; by cross-fitting they come from heads that have seen a little less than the one that
+    predicts. With fewer than about 1 / (1 - coverage) held-out examples it can only be kept by sets of all intents.
 
     :param probabilities: ``(messages, intents)``, each in ``[0, 1]``.
     :param levels: The probabilities of the true intents of held-out examples, ascending, ``(levels,)``,

@@ -88,11 +88,10 @@ def prototypes(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The mean direction of each intent's examples, ``(intents, dimension)``, float32, rows of length 1.
 
     :param embeddings: ``(examples, dimension)``.
-    :param labels: As in ``fit_head``.
+    :param labels: As in ``fit_head``, ascending.
     """
-    sums = np.zeros((labels.max() + 1, embeddings.shape[1]))
-    np.add.at(sums, labels, normalized(embeddings))
-    return normalized(sums).astype(np.float32)
+    starts = np.flatnonzero(np.diff(labels, prepend=-1))
+    return normalized(np.add.reduceat(normalized(embeddings), starts)).astype(np.float32)
 
 
 def similarities(embeddings: np.ndarray, prototypes: np.ndarray) -> np.ndarray:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.head import prototypes, similarities
-from rasa_token_pruning.fewshot.mixture import fit_mixture
 
 # Every head is fitted on 4 of 5 parts of the data; on 1 of 2 where there is enough of it, to save time.
 FEW, MANY = 5, 2
 _ENOUGH = 5000
+
+
+class Head(Protocol):
+    """What scores intents."""
+
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """Unscaled log-probabilities, ``(messages, intents)``, float64, of embeddings ``(messages, dimension)``."""
+
+
+# From embeddings, ``(examples, dimension)``, and the number of each one's intent, ascending, ``(examples,)``.
+Fit = Callable[[np.ndarray, np.ndarray], Head]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,24 +43,22 @@ class HeldOut:
     similarities: np.ndarray
 
 
-def cross_fit(examples: Examples, strength: float) -> HeldOut:
-    """Hold out every example once; not those that are the only one of an intent whose name is no example.
+def cross_fit(examples: Examples, fit: Fit) -> HeldOut:
+    """Hold out every example once, as ``folds`` says.
 
-    Names of intents are part of every fold's training and never held out.
-
-    :param strength: As in ``head.fit_head``.
+    :param fit: Fits the heads, of which each has not seen what it is asked about.
     """
-    which = folds(examples.labels, examples.is_name)
-    views = [view(examples, examples.rows, which == fold, strength) for fold in range(which.max() + 1)]
-    return joined(views) if views else view(examples, examples.rows, which >= 0, strength)
+    which = folds(examples)
+    views = [view(examples, examples.rows, which == fold, fit) for fold in range(which.max() + 1)]
+    return joined(views) if views else view(examples, examples.rows, which >= 0, fit)
 
 
-def view(examples: Examples, rows: np.ndarray, held_out: np.ndarray, strength: float) -> HeldOut:
+def view(examples: Examples, rows: np.ndarray, held_out: np.ndarray, fit: Fit) -> HeldOut:
     """Examples as they look to what has learnt from the others.
 
     :param rows: The embeddings of the examples by an encoder that has not seen those held out, ``(rows, dimension)``.
     :param held_out: Which rows, ``(rows,)``, bool; if there are any, each intent has others.
-    :param strength: As in ``head.fit_head``.
+    :param fit: As in ``cross_fit``.
     """
     numbers, labels = examples.numbers[held_out], examples.labels[held_out]
     if not held_out.any():
@@ -57,8 +66,7 @@ def view(examples: Examples, rows: np.ndarray, held_out: np.ndarray, strength: f
         return HeldOut(numbers, labels, none, none)
     seen, unseen = rows[~held_out], rows[held_out]
     learnt = examples.labels[~held_out]
-    logits = fit_mixture(seen, learnt, strength).logits(unseen)
-    return HeldOut(numbers, labels, logits, similarities(unseen, prototypes(seen, learnt)))
+    return HeldOut(numbers, labels, fit(seen, learnt).logits(unseen), similarities(unseen, prototypes(seen, learnt)))
 
 
 def joined(views: Sequence[HeldOut]) -> HeldOut:
@@ -67,17 +75,26 @@ def joined(views: Sequence[HeldOut]) -> HeldOut:
     return HeldOut(*(np.concatenate(part) for part in parts))
 
 
-def folds(labels: np.ndarray, always: np.ndarray) -> np.ndarray:
-    """The fold of each example, ``(examples,)``, spread evenly within its intent.
+def folds(examples: Examples) -> np.ndarray:
+    """The fold of each example, ``(rows,)``, spread evenly within its intent.
 
-    :param labels: The number of each example's intent, ``(examples,)``.
-    :param always: Which examples are part of every fold's training, ``(examples,)``, bool.
-    :return: -1 for those, and for an example without which its intent would have none.
+    Equal embeddings of an intent, as of "Hi" and "hi" where case does not matter, share a fold: the one would tell what
+    the other is. Names of intents are part of every fold's training.
+
+    :return: -1 for names, and for examples without which their intent would have none.
     """
-    count = FEW if len(labels) <= _ENOUGH else MANY
-    found = np.full(len(labels), -1)
-    for label in np.unique(labels):
-        members = np.flatnonzero((labels == label) & ~always)
-        if len(members) > 1 or (always & (labels == label)).any():
-            found[members] = (np.arange(len(members)) + label) % count
+    count = FEW if len(examples.rows) <= _ENOUGH else MANY
+    found = np.full(len(examples.rows), -1)
+    for label in range(len(examples.intents)):
+        own = examples.labels == label
+        members = np.flatnonzero(own & ~examples.is_name)
+        places = _places(examples.rows[members])
+        if places.any() or (own & examples.is_name).any():
+            found[members] = (places + label) % count
     return found
+
+
+def _places(rows: np.ndarray) -> np.ndarray:
+    """Rows numbered from 0 in their order, ``(rows,)``; equal ones have one number."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(row.tobytes(), len(seen)) for row in rows], dtype=int)

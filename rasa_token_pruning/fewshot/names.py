@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+OUT_OF_SCOPE = "out_of_scope"  # what Rasa's documentation calls the intent of messages that belong to none
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -24,6 +28,14 @@ def name_as_text(intent: str) -> str:
 def base_intent(intent: str) -> str:
     """What Rasa calls the intent: ``faq`` for ``faq/opening_hours``."""
     return intent.partition(_DELIMITER)[0]
+
+
+def outside_scope(intents: Sequence[str], out_of_scope: str | None) -> np.ndarray:
+    """Which intents stand for messages that belong to none, ``(intents,)``, bool.
+
+    :param out_of_scope: The intent of that name, or all topics of the retrieval intent of that name; none if None.
+    """
+    return np.array([out_of_scope in (intent, base_intent(intent)) for intent in intents], dtype=bool)
 
 
 def last_part(intent: str) -> str:

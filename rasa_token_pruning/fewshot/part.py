@@ -10,7 +10,7 @@ from rasa_token_pruning.fewshot.held_out import HeldOut
 
 
 def part_of(held_out: HeldOut, examples: Sequence[int], intents: Sequence[int]) -> HeldOut:
-    """What was said about the examples of some intents, as if there were no others.
+    """What was said about the examples of some intents, without what was said about their being others.
 
     :param held_out: About examples of all intents.
     :param examples: The numbers of all examples of those intents; their places become their numbers.

@@ -50,8 +50,6 @@ class Confusion:
 def review(texts: Sequence[str], intents: Sequence[str], known: Sequence[str], probabilities: np.ndarray) -> list[str]:
     """Findings about training data, the gravest first. The order of the examples does not matter.
 
-    A text that is given twice under one intent is known by heart: its label is hardly ever doubted.
-
     :param texts: Any texts.
     :param intents: The intent of each text.
     :param known: All intents, at least one, in the order of the columns of ``probabilities``.
@@ -66,10 +64,11 @@ def review(texts: Sequence[str], intents: Sequence[str], known: Sequence[str], p
         for found in _confusions(texts, intents, known, probabilities)
         if different[found.given] >= ENOUGH_EXAMPLES and len(homes[_essence(found.text)]) == 1
     ]
+    judged = Counter(np.asarray(intents)[~np.isnan(probabilities[:, 0])].tolist())
     return [
         *_first(contradictions(homes), "texts that are examples of several intents"),
         *_first(suspects(confusions), "examples that look like another intent"),
-        *_first(mixes(confusions, Counter(intents)), "pairs of intents that mix"),
+        *_first(mixes(confusions, judged), "pairs of intents that mix"),
         *_first(scarcities(homes), "intents with too few examples"),
     ]
 
@@ -101,7 +100,7 @@ def suspects(confusions: Iterable[Confusion]) -> list[str]:
 def mixes(confusions: Iterable[Confusion], sizes: Counter[str]) -> list[str]:
     """Pairs of intents that mix, those that mix most first.
 
-    :param sizes: How many examples each intent has.
+    :param sizes: How many examples of each intent were judged.
     """
     pairs: dict[tuple[str, ...], list[Confusion]] = defaultdict(list)
     for example in sorted(confusions):
@@ -115,7 +114,7 @@ def mixes(confusions: Iterable[Confusion], sizes: Counter[str]) -> list[str]:
             found.append((-share, examples, pair))
     return [
         f"The intents {' and '.join(map(_quoted, pair))} mix: {len(examples)} of their "
-        f"{sum(sizes[intent] for intent in pair)} examples look like the other, "
+        f"{sum(sizes[intent] for intent in pair)} held-out examples look like the other, "
         f"{_listed(f'{_quoted(example.text)} of {_quoted(example.given)}' for example in examples)}: "
         "merge them, or add examples to both that show the difference."
         for _, examples, pair in sorted(found)

@@ -50,7 +50,8 @@ class Scope:
     def p_values(self, logits: np.ndarray, cosines: np.ndarray) -> np.ndarray:
         """The conformal p-value of "this message is like the examples" (Bates et al. 2023, arXiv 2104.08279).
 
-        Of messages that are like the examples, a share of p or fewer has a p-value of at most p.
+        Of messages that are like the examples, about a share of p or fewer has a p-value of at most p: the examples
+        were held out by cross-fitting, from heads that had seen a little less.
 
         :param logits: ``(messages, intents)``.
         :param cosines: ``(messages, intents)``.
@@ -77,6 +78,24 @@ def doubt(p_values: np.ndarray, tail: float = TAIL) -> np.ndarray:
     :return: ``(messages,)``, each in ``(0, 1]``.
     """
     return np.minimum(1.0, p_values / tail) ** 2 if tail else np.ones_like(p_values)
+
+
+def doubted(probabilities: np.ndarray, p_values: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Probabilities lowered where a message is unfamiliar, ``(messages, intents)``.
+
+    What is taken away goes to the intents that stand for messages which belong to none, in the proportion that these
+    have already; without one, such rows sum to less than 1.
+
+    :param probabilities: ``(messages, intents)``.
+    :param p_values: ``(messages,)``.
+    :param outside: Which intents those are, ``(intents,)``, bool.
+    """
+    confidences: np.ndarray = probabilities * doubt(p_values)[:, None]
+    if outside.any():
+        taken = (probabilities - confidences).sum(axis=1, keepdims=True)
+        shares = np.maximum(probabilities[:, outside], np.finfo(np.float64).tiny)
+        confidences[:, outside] += taken * (shares / shares.sum(axis=1, keepdims=True))
+    return confidences
 
 
 def evenly_chosen(levels: np.ndarray) -> np.ndarray:

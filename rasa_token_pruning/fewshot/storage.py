@@ -11,6 +11,7 @@ from safetensors import SafetensorError  # type: ignore[attr-defined]  # missing
 from safetensors.numpy import load_file, save_file
 
 from rasa_token_pruning.fewshot.errors import ClassifierError
+from rasa_token_pruning.fewshot.names import outside_scope
 
 FORMAT = 3
 
@@ -56,9 +57,10 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def _check_facts(intents: Any, temperature: Any, out_of_scope: Any) -> None:
     if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
         raise ClassifierError("The stored classifier's intents are no list of names: train again.")
-    if out_of_scope is not None and out_of_scope not in intents:
+    outside = outside_scope(intents, out_of_scope)
+    if out_of_scope is not None and not outside.any():
         raise ClassifierError(f"The stored classifier has no intent {out_of_scope!r}: train again.")
-    if not set(intents) - {out_of_scope}:
+    if outside.all():
         raise ClassifierError("The stored classifier has no intent that a message may belong to: train again.")
     if not isinstance(temperature, float) or not 1 / _LARGEST < temperature < _LARGEST:
         raise ClassifierError(f"The stored classifier's temperature is {temperature!r}: train again.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.fewshot.calibration import fit_temperature, probabilities
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.held_out import HeldOut, cross_fit, folds
-from rasa_token_pruning.fewshot.scope import Scope, doubt
+from rasa_token_pruning.fewshot.mixture import fit_mixture
+from rasa_token_pruning.fewshot.names import outside_scope
+from rasa_token_pruning.fewshot.scope import Scope, doubted
 from rasa_token_pruning.reporting.answers import Answers
 from rasa_token_pruning.reporting.settings import Settings
 
@@ -64,11 +67,11 @@ def judge(examples: Examples, settings: Settings, out_of_scope: str | None) -> J
 
     :param out_of_scope: The intent that gets what unfamiliar messages lose, if there is one.
     """
-    held_out = cross_fit(examples, settings.strength)
+    held_out = cross_fit(examples, partial(fit_mixture, strength=settings.strength))
     part_of = np.empty(len(examples.rows), dtype=int)
-    part_of[examples.numbers] = folds(examples.labels, examples.is_name)  # those of names go where nobody looks
+    part_of[examples.numbers] = folds(examples)  # those of names go where nobody looks
     parts = part_of[held_out.numbers]
-    inside = np.array([intent != out_of_scope for intent in examples.intents])
+    inside = ~outside_scope(examples.intents, out_of_scope)
     chances, confidences = np.empty_like(held_out.logits), np.empty_like(held_out.logits)
     for part in np.unique(parts):
         here = parts == part
@@ -90,9 +93,8 @@ def _said(seen: HeldOut, judged: HeldOut, inside: np.ndarray, settings: Settings
         return chances, chances
     known = inside[seen.labels]
     scope = Scope.fit(seen.logits[known][:, inside], seen.similarities[known][:, inside])
-    confidences = chances * doubt(scope.p_values(judged.logits[:, inside], judged.similarities[:, inside]))[:, None]
-    confidences[:, ~inside] += (chances - confidences).sum(axis=1, keepdims=True)
-    return chances, confidences
+    p_values = scope.p_values(judged.logits[:, inside], judged.similarities[:, inside])
+    return chances, doubted(chances, p_values, ~inside)
 
 
 def _some(held_out: HeldOut, which: np.ndarray) -> HeldOut:

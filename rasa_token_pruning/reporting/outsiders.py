@@ -11,7 +11,7 @@ import numpy as np
 from rasa_token_pruning.evaluation.few_shot import Encode
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier, Predictions
-from rasa_token_pruning.fewshot.names import base_intent, names_of
+from rasa_token_pruning.fewshot.names import base_intent, names_of, outside_scope
 from rasa_token_pruning.reporting.answers import Answers
 from rasa_token_pruning.reporting.errors import ReportError
 from rasa_token_pruning.reporting.settings import Settings
@@ -42,12 +42,14 @@ def scope_intents(data: Labelled, settings: Settings) -> frozenset[str]:
     :raises ReportError: If the config names one that has no examples.
     """
     named = settings.out_of_scope
-    if named is not None and named not in data.intents:
+    known, chosen = data.known, outside_scope(data.known, named)
+    if named is not None and not chosen.any():
         raise ReportError(
             f"The config has out_of_scope_intent {named!r}, but the data has no examples of it: add some, or leave it "
             "out."
         )
-    return frozenset(intent for intent in data.known if intent == named or intent.lower() in NAMES)
+    usual = [base_intent(intent).lower() in NAMES for intent in known]
+    return frozenset(intent for intent, outside in zip(known, chosen | usual, strict=True) if outside)
 
 
 def read_lines(file: Path, data: Labelled) -> list[str]:

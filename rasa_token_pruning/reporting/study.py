@@ -13,7 +13,7 @@ from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from rasa_token_pruning.fewshot.examples import Examples
-from rasa_token_pruning.fewshot.names import base_intent, names_of
+from rasa_token_pruning.fewshot.names import OUT_OF_SCOPE, base_intent, names_of, outside_scope
 from rasa_token_pruning.reporting.facts import IntentRow
 from rasa_token_pruning.reporting.fallback import Crowd
 from rasa_token_pruning.reporting.judging import Judged, examples_of, judge
@@ -40,7 +40,8 @@ class Study:
     @property
     def out_of_scope(self) -> str | None:
         """The intent that FewShotIntentClassifier takes for that of messages that belong to no other."""
-        return self.settings.out_of_scope or ("out_of_scope" if "out_of_scope" in self.scope else None)
+        usual = OUT_OF_SCOPE if outside_scope(sorted(self.scope), OUT_OF_SCOPE).any() else None
+        return self.settings.out_of_scope or usual
 
     @cached_property
     def declining(self) -> np.ndarray:

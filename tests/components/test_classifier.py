@@ -152,6 +152,21 @@ def test_only_the_featurizers_that_are_named_are_read(bench):
     assert parsed(everything, bench.message("reset my password", alias="dense"))[0] == UNKNOWN
 
 
+def test_featurizers_that_are_not_there_are_refused_with_those_that_are(bench):
+    with pytest.raises(InvalidConfigException, match=r"featurizers is \['dens'\], but none .* Name some of 'dense'"):
+        bench.create(FewShotIntentClassifier, {"featurizers": ["dens"]}).train(bench.featurized(alias="dense"))
+    bench.trained(bench.featurized(alias="dense"), featurizers=["dense", "sparse"])
+
+
+def test_a_message_without_features_is_told_of_once(bench, caplog):
+    classifier = bench.trained()
+    for message in (Message({}), Message({TEXT: "hello"}), Message({TEXT: "good morning"})):
+        assert parsed(classifier, message) == (UNKNOWN, [])
+    assert [record.message[:26] for record in caplog.records if "no features" in record.message] == [
+        "A message has no features,"
+    ]
+
+
 def test_a_message_without_usable_features_gets_no_intent(bench, caplog):
     classifier = bench.trained()
     broken = Message({TEXT: "x"})
@@ -287,6 +302,20 @@ def test_a_topic_of_a_retrieval_intent_may_be_out_of_scope(bench):
     )
     assert found["name"] == "faq"
     assert sum(entry["confidence"] for entry in ranking) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("named", [None, "out_of_scope"])
+def test_all_topics_of_a_retrieval_intent_may_be_out_of_scope(bench, named):
+    topics = {
+        "out_of_scope/chat": ["how is the weather", "do you like music", "tell me a joke"],
+        "out_of_scope/shop": ["i want to buy shoes", "how much is this shirt", "do you sell socks"],
+    }
+    classifier = bench.trained(bench.featurized({**EXAMPLES, **topics}), out_of_scope_intent=named)
+    assert classifier._classifier.out_of_scope == "out_of_scope"
+    intent, ranking = parsed(classifier, bench.message("the cat sat on the mat and looked at the moon"))
+    assert intent["name"] == "out_of_scope"
+    assert sum(entry["confidence"] for entry in ranking) == pytest.approx(1)
+    assert parsed(classifier, bench.message("i forgot my password"))[0]["name"] == "reset_password"
 
 
 def test_candidates_are_in_the_output_if_coverage_is_set(bench):

@@ -291,21 +291,24 @@ def test_untrained_and_loaded_from_nothing_it_finds_nothing(bench, caplog):
     assert extracted(extractor, bench.message(TRIP)) == []
 
 
-@pytest.mark.parametrize("which", ["no entities", "those of another", "no features", "no messages"])
+def test_annotated_entities_without_features_are_told_of(bench, caplog):
+    bench.create(FewShotEntityExtractor).train(bench.tokenize(unread()))
+    assert "entities are annotated in" in caplog.text and "none of these has usable features" in caplog.text
+
+
+@pytest.mark.parametrize("which", ["no entities", "those of another", "no messages"])
 def test_without_entities_to_learn_nothing_is_trained_and_that_is_no_reason_to_warn(bench, caplog, which):
     data = {
         "no entities": lambda: annotated(bench, unread({"greet": EXAMPLES["greet"]})),
         "those of another": lambda: with_extractor(
             annotated(bench, unread({"b": ["on [Friday](date)"]})), "date", "CRFEntityExtractor"
         ),
-        "no features": lambda: bench.tokenize(unread()),
         "no messages": TrainingData,
     }[which]()
     with caplog.at_level(logging.DEBUG, "rasa_token_pruning"):
         resource = bench.create(FewShotEntityExtractor).train(data)
-    assert [record.levelno for record in caplog.records if "No entities are annotated" in record.message] == [
-        logging.DEBUG
-    ]
+    said = "No entities are annotated"
+    assert [record.levelno for record in caplog.records if said in record.message] == [logging.DEBUG]
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
     with pytest.raises(ValueError, match="does not exist"), bench.storage.read_from(resource):
         pass
@@ -346,6 +349,22 @@ def test_only_the_featurizers_that_are_named_are_read(bench):
     extractor = trained(bench, data, featurizers=["dense"])
     assert len(extracted(extractor, bench.message(TRIP, alias="dense"))) == 3
     assert extracted(extractor, bench.message(TRIP)) == []
+
+
+def test_featurizers_that_are_not_there_are_refused_with_those_that_are(bench):
+    with pytest.raises(InvalidConfigException, match=r"FewShotEntityExtractor: featurizers is .* Name some of 'dense'"):
+        bench.create(FewShotEntityExtractor, {"featurizers": ["dens"]}).train(annotated(bench, alias="dense"))
+
+
+def test_messages_of_which_featurizers_see_other_tokens_are_left_out_and_answered_with_nothing(bench):
+    data = annotated(bench)
+    extractor = trained(bench, data)
+    assert len(extracted(extractor, bench.message(TRIP))) == 3
+    assert extracted(extractor, add_rows(bench.message(TRIP), np.ones((2, 5)))) == []
+    other = annotated(bench, unread({"book": ["take me to [the moon](planet)"]}))
+    add_rows(other.training_examples[0], np.ones((2, 5)))
+    extractor = trained(bench, annotated(bench).merge(other))
+    assert len(extracted(extractor, bench.message(TRIP))) == 3 and "planet" not in str(extractor._tagger.labels)
 
 
 def test_a_lookup_table_finds_what_is_in_it_alone(bench):

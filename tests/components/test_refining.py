@@ -1,9 +1,11 @@
 import logging
 
+import numpy as np
 import pytest
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_token_pruning import FewShotIntentClassifier, TokenPruningFeaturizer
 from rasa_token_pruning.components.refining import HELD_OUT
@@ -43,6 +45,46 @@ def test_another_c_is_refused(bench, quicker):
     data, _ = refined(bench)
     with pytest.raises(InvalidConfigException, match="leave out C"):
         bench.create(FewShotIntentClassifier, {"C": 5}, "classifier").train(data)
+
+
+def test_without_names_is_refused(bench, quicker):
+    data, _ = refined(bench)
+    with pytest.raises(InvalidConfigException, match="leave out use_intent_names or refine"):
+        bench.create(FewShotIntentClassifier, {"use_intent_names": False}, "classifier").train(data)
+
+
+def also_read(bench, data, alias):
+    """The same messages, read by another featurizer too, which is not refined."""
+    return bench.create(TokenPruningFeaturizer, {"alias": alias}, alias, node=alias).process_training_data(data)
+
+
+def test_a_classifier_that_reads_another_featurizer_is_calibrated_by_that_one(bench, quicker):
+    data, _ = refined(bench, node="refined")
+    also_read(bench, data, "plain")
+    alone = bench.featurized(alias="plain")
+    ours, theirs = (bench.trained(one, featurizers=["plain"], C=5.0)._classifier for one in (data, alone))
+    assert ours.temperature == theirs.temperature and np.array_equal(ours.scope.levels, theirs.scope.levels)
+
+
+def test_a_refined_featurizer_is_read_alone_or_not_at_all(bench, quicker):
+    data, _ = refined(bench, node="refined")
+    also_read(bench, data, "plain")
+    with pytest.raises(InvalidConfigException, match=r"the features of 'plain', 'refined' are. Name it alone"):
+        bench.create(FewShotIntentClassifier, resource="classifier").train(data)
+    bench.trained(data, featurizers=["refined"])
+
+
+def test_stories_in_words_are_no_examples_and_no_reason_to_warn(bench, quicker, caplog):
+    _, featurizer = refined(bench)
+    featurizer.process_training_data(bench.tokenize(TrainingData([Message({TEXT: "please reset my password"})])))
+    assert "not calibrated" not in caplog.text
+
+
+def test_what_was_said_about_other_intents_is_no_calibration_and_warned_of(bench, quick, caplog):
+    data, _ = refined(bench)
+    fewer = TrainingData([one for one in data.training_examples if one.get("intent") != "greet"])
+    bench.create(FewShotIntentClassifier, resource="classifier").train(fewer)
+    assert "refined for other intents than these" in caplog.text
 
 
 def test_on_other_examples_it_warns(bench, quicker, caplog):

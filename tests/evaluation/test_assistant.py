@@ -1,11 +1,13 @@
 """What answers in an archive is found, also where it is not alone; what cannot be explained is said."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from rasa_token_pruning.encoder.from_options import encoder_from_options
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.archive import ArchiveError
 from rasa_token_pruning.evaluation.assistant import CLASSIFIER_DEFAULTS, FEATURIZER_DEFAULTS, load
@@ -25,9 +27,10 @@ def second(nodes, component, name, **changes):
     nodes[name]["config"] = changes
 
 
-def without_encoder(contents, **changes):
+def without_encoder(contents, description=None, **changes):
     """The files that an archive has with bundle_encoder: false."""
     record = {**json.loads(contents[f"{FEATURIZER}encoder.json"]), "bundle": None, **changes}
+    record["description"].update(description or {})
     bundled = [name for name in contents if name.startswith(f"{FEATURIZER}encoder/")]
     return {**dict.fromkeys(bundled), f"{FEATURIZER}encoder.json": json.dumps(record).encode()}
 
@@ -167,25 +170,41 @@ def test_an_encoder_that_is_not_in_the_archive_is_made_again(packed, contents, a
 
 
 def test_a_record_of_another_format_is_refused(packed, contents):
-    with pytest.raises(ArchiveError, match="has format 2, but this version reads 1: train again"):
-        load(packed(without_encoder(contents, format=2)))
+    with pytest.raises(ArchiveError, match="has format 3, but this version reads 2: train again"):
+        load(packed(without_encoder(contents, format=3)))
 
 
-@pytest.mark.parametrize("changes", [{"identity": "0" * 64}, {"precision": "fp32"}])
-def test_another_encoder_is_refused(packed, contents, changes):
-    with pytest.raises(ArchiveError, match="trained with another encoder than model 'all-MiniLM-L6-v2'"):
-        load(packed(without_encoder(contents, **changes)))
+@pytest.mark.parametrize(
+    ("description", "said"),
+    [
+        ({"identity": "0" * 64}, "trained with another encoder than the one that model 'all-MiniLM-L6-v2' names"),
+        ({"precision": "fp32"}, "trained with precision fp32, but here its options mean precision int8: install"),
+        ({"readout": "final+cut"}, "trained with readout final.cut, but here its options mean readout final: install"),
+    ],
+)
+def test_another_encoder_is_refused(packed, contents, description, said):
+    with pytest.raises(ArchiveError, match=said):
+        load(packed(without_encoder(contents, description)))
+
+
+def test_another_meaning_of_the_same_options_is_refused(packed, contents):
+    policy = json.loads(contents[f"{FEATURIZER}encoder.json"])["description"]["policy"]
+    then = {"policy": {**policy, "quantile": 0.4, "min_tokens": 6}}
+    now = f"quantile {policy['quantile']}, min_tokens {policy['min_tokens']}"
+    with pytest.raises(ArchiveError, match=f"quantile 0.4, min_tokens 6, but here its options mean {now}: install"):
+        load(packed(without_encoder(contents, then)))
+
+
+def trained_with(packed, contents, **changed):
+    """An archive without its encoder whose featurizer had these options."""
+    made = encoder_from_options({**FEATURIZER_DEFAULTS, **changed})
+    files = without_encoder(contents, asdict(made.description))
+    return packed(files, lambda nodes: options(nodes, OURS[0], **changed))
 
 
 def test_options_of_the_encoder_are_followed(packed, contents):
-    def change(nodes):
-        options(nodes, OURS[0], pruning=False, quantile=0.3, min_tokens=3, precision="fp32")
-
-    encoder = load(packed(without_encoder(contents, precision="fp32"), change)).encoder
+    others = {"pruning": False, "quantile": 0.3, "min_tokens": 3, "precision": "fp32"}
+    encoder = load(trained_with(packed, contents, **others)).encoder
     assert (encoder.policy.quantile, encoder.policy.min_tokens, encoder.precision) == (0.3, 3, "fp32")
-
-    def joined(nodes):
-        options(nodes, OURS[0], readout="final+0", precision="fp32")
-
     with pytest.raises(ArchiveError, match="features of width 384, but its TokenPruningFeaturizer gives 768"):
-        load(packed(without_encoder(contents, precision="fp32"), joined))
+        load(trained_with(packed, contents, readout="final+0"))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.head import LinearHead
 from rasa_token_pruning.fewshot.held_out import cross_fit
 from rasa_token_pruning.fewshot.memory import Memory
-from rasa_token_pruning.fewshot.mixture import Mixture
+from rasa_token_pruning.fewshot.mixture import Mixture, fit_mixture
 from rasa_token_pruning.fewshot.scope import Scope, doubt
 from tests.conftest import ROOT
 from tests.fewshot.conftest import DIMENSION, INTENTS, centres, scattered
@@ -315,7 +316,7 @@ def test_how_a_message_looks_to_the_out_of_scope_intent_does_not_count_as_famili
 
 def test_nor_do_its_examples_say_what_is_familiar():
     examples = Examples.of(*with_nonsense(8))
-    held_out, row = cross_fit(examples, 20.0), examples.intents.index("nonsense")
+    held_out, row = cross_fit(examples, partial(fit_mixture, strength=20.0)), examples.intents.index("nonsense")
     logits, cosines = held_out.logits.copy(), held_out.similarities.copy()
     for part, usual in ((logits, 99.0), (cosines, 1.0)):
         part[:, row] = usual

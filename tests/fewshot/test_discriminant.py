@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from rasa_token_pruning.fewshot.answering import cross_fit, learn_discriminant, only
+from rasa_token_pruning.fewshot.answering import learn_discriminant, only
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 from rasa_token_pruning.fewshot.discriminant import fit_discriminant
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.head import fit_head, normalized, prototypes
-from rasa_token_pruning.fewshot.held_out import FEW, folds
+from rasa_token_pruning.fewshot.held_out import FEW, cross_fit, folds
 from tests.fewshot.conftest import DIMENSION, INTENTS, centres, scattered
 from tests.fewshot.test_held_out import examples
 
@@ -106,7 +106,7 @@ def test_examples_that_are_all_alike_make_no_difference(rows):
 @pytest.mark.parametrize("named", [(), ("intent 00", "intent 01")], ids=["without names", "with names"])
 def test_every_example_is_held_out_once_under_its_label(sizes, named):
     given, intents = examples(sizes, named)
-    found = cross_fit(given)
+    found = cross_fit(given, fit_discriminant)
     assert sorted(found.numbers) == list(range(len(intents)))
     assert [given.intents[label] for label in found.labels] == [intents[number] for number in found.numbers]
     assert found.logits.shape == found.similarities.shape == (len(intents), len(sizes))
@@ -115,7 +115,7 @@ def test_every_example_is_held_out_once_under_its_label(sizes, named):
 
 def test_a_held_out_example_was_seen_neither_by_its_head_nor_by_its_prototypes():
     given, _ = examples([6, 4, 5])
-    found, which = cross_fit(given), folds(given.labels, given.is_name)
+    found, which = cross_fit(given, fit_discriminant), folds(given)
     for fold in range(FEW):
         seen = which != fold
         head = fit_discriminant(given.rows[seen], given.labels[seen])
@@ -127,7 +127,7 @@ def test_a_held_out_example_was_seen_neither_by_its_head_nor_by_its_prototypes()
 
 def test_single_examples_alone_leave_nothing_to_hold_out_and_are_learnt_all_the_same():
     given = Examples.of(np.eye(DIMENSION)[:5], INTENTS)
-    found = cross_fit(given)
+    found = cross_fit(given, fit_discriminant)
     assert found.logits.shape == found.similarities.shape == (0, 5)
     classifier = learn_discriminant(given, found)
     assert classifier.temperature == 1
@@ -140,7 +140,7 @@ def test_single_examples_alone_leave_nothing_to_hold_out_and_are_learnt_all_the_
 def test_single_examples_without_names_are_modestly_certain(labels):
     rows, learnt, judged, truths = clusters([1] * labels, noise=2.0, dimension=200)
     given = Examples.of(rows, [f"{label:03}" for label in learnt])
-    probabilities = learn_discriminant(given, cross_fit(given)).predict_proba(judged)
+    probabilities = learn_discriminant(given, cross_fit(given, fit_discriminant)).predict_proba(judged)
     right = (probabilities.argmax(axis=1) == truths).mean()
     assert 5 / labels < probabilities.max(axis=1).mean() < right
 
@@ -148,7 +148,7 @@ def test_single_examples_without_names_are_modestly_certain(labels):
 def test_it_is_a_classifier_that_can_be_stored_and_doubts(tmp_path):
     rows, intents = scattered(4)
     given = Examples.of(rows, intents, centres())
-    learn_discriminant(given, cross_fit(given)).save(tmp_path)
+    learn_discriminant(given, cross_fit(given, fit_discriminant)).save(tmp_path)
     said = FewShotClassifier.load(tmp_path).predict(np.concatenate([scattered(3, seed=1)[0], -rows.sum(axis=0)[None]]))
     truths = [sorted(INTENTS).index(intent) for intent in scattered(3)[1]]
     assert said.probabilities[:-1].argmax(axis=1).tolist() == truths
@@ -160,7 +160,7 @@ def test_the_order_of_the_examples_does_not_matter_to_the_bit(tmp_path):
     files = []
     for order in (np.arange(len(rows)), np.random.default_rng(0).permutation(len(rows))):
         given = Examples.of(rows[order], [intents[place] for place in order], centres())
-        learn_discriminant(given, cross_fit(given)).save(tmp_path)
+        learn_discriminant(given, cross_fit(given, fit_discriminant)).save(tmp_path)
         files.append([file.read_bytes() for file in sorted(tmp_path.iterdir())])
     assert files[0] == files[1]
 
@@ -168,7 +168,7 @@ def test_the_order_of_the_examples_does_not_matter_to_the_bit(tmp_path):
 def test_it_is_as_certain_as_it_is_right():
     rows, learnt, judged, truths = clusters([8] * 40, noise=2.2)
     given = Examples.of(rows, [f"{label:02}" for label in learnt])
-    probabilities = learn_discriminant(given, cross_fit(given)).predict_proba(judged)
+    probabilities = learn_discriminant(given, cross_fit(given, fit_discriminant)).predict_proba(judged)
     right = (probabilities.argmax(axis=1) == truths).mean()
     assert 0.5 < right < 0.95
     assert abs(probabilities.max(axis=1).mean() - right) < 0.1

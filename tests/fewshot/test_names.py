@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasa_token_pruning.fewshot.names import base_intent, last_part, name_as_text
+from rasa_token_pruning.fewshot.names import base_intent, last_part, name_as_text, outside_scope
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,9 @@ def test_no_letter_is_lost_and_a_text_stays_as_it_is(intent):
 )
 def test_of_a_sub_intent_rasa_shows_the_first_part_and_the_last_says_most(intent, base, last):
     assert (base_intent(intent), last_part(intent)) == (base, last)
+
+
+def test_messages_that_belong_to_none_have_the_intent_or_the_retrieval_intent_of_that_name():
+    intents = ["chat", "faq/chat", "oos/a", "oos/b"]
+    for name, found in ((None, []), ("chat", ["chat"]), ("oos", ["oos/a", "oos/b"]), ("oos/b", ["oos/b"]), ("x", [])):
+        assert [intent for intent, is_one in zip(intents, outside_scope(intents, name), strict=True) if is_one] == found

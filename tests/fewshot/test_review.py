@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.fewshot.calibration import fit_temperature, probabilities
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.held_out import cross_fit
+from rasa_token_pruning.fewshot.mixture import fit_mixture
 from rasa_token_pruning.fewshot.review import ENOUGH_EXAMPLES, MOST_CHARACTERS, MOST_FINDINGS, review
 
 INTENTS = ("book_table", "cancel", "greet", "weather")
@@ -141,10 +143,14 @@ def test_the_least_likely_label_comes_first():
 
 def test_a_pair_that_mixes_is_named_with_the_examples():
     mixed = [torn(number, *pair) for pair in (("greet", "cancel"), ("cancel", "greet")) for number in range(2)]
+    not_held_out = [
+        (f"more {number} of {intent}", intent, None) for intent in ("greet", "cancel") for number in range(30)
+    ]
+    assert told([*clean(), *mixed, *not_held_out]) == told([*clean(), *mixed])
     (line,) = told([*clean(), *mixed])
     assert line == (
-        "The intents 'cancel' and 'greet' mix: 4 of their 20 examples look like the other, 'torn 0 of cancel' of "
-        "'cancel', 'torn 0 of greet' of 'greet', 'torn 1 of cancel' of 'cancel' and 1 more: merge them, or add "
+        "The intents 'cancel' and 'greet' mix: 4 of their 20 held-out examples look like the other, 'torn 0 of cancel' "
+        "of 'cancel', 'torn 0 of greet' of 'greet', 'torn 1 of cancel' of 'cancel' and 1 more: merge them, or add "
         "examples to both that show the difference."
     )
 
@@ -188,7 +194,7 @@ def test_a_mislabelled_example_counts_for_a_mix_too():
     wrong = [(f"rain {number}", "greet", {"greet": 0.001, "weather": 0.99}) for number in range(4)]
     *suspected, mix = told([*clean(), *wrong])
     assert len(suspected) == 4
-    assert "'greet' and 'weather' mix: 4 of their 20 examples" in mix
+    assert "'greet' and 'weather' mix: 4 of their 20 held-out examples" in mix
 
 
 @pytest.mark.parametrize(
@@ -398,7 +404,7 @@ def reviewed(encoder: PrunedEncoder, data: dict[str, list[str]]) -> list[str]:
     """The findings from predictions by heads that had not seen the examples."""
     texts, intents = zip(*((text, intent) for intent, own in data.items() for text in own), strict=True)
     examples = Examples.of(encoder.encode(texts), intents)
-    held_out = cross_fit(examples, 20.0)
+    held_out = cross_fit(examples, partial(fit_mixture, strength=20.0))
     rows = np.full((len(texts), len(examples.intents)), np.nan)
     temperature = fit_temperature(held_out.logits, held_out.labels)
     rows[held_out.numbers] = probabilities(held_out.logits, temperature)

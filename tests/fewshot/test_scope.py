@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasa_token_pruning.fewshot.scope import TAIL, Scope, doubt, evenly_chosen
+from rasa_token_pruning.fewshot.scope import TAIL, Scope, doubt, doubted, evenly_chosen
 
 # Few different numbers, all exact in float32, so that ties are common.
 scores = st.integers(-8, 8).map(lambda eighths: eighths / 8)
@@ -168,6 +168,18 @@ def test_doubt_is_1_above_the_tail_and_falls_to_0_with_the_square_of_the_p_value
 @given(p_value_lists)
 def test_the_tail_is_the_chosen_one_unless_another_is_given(p_values):
     assert np.array_equal(doubt(p_values), doubt(p_values, TAIL))
+
+
+def test_what_doubt_takes_goes_to_the_intents_that_stand_for_nothing_in_proportion():
+    probabilities = np.array([[0.5, 0.3, 0.1, 0.1], [0.2, 0.2, 0.6, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    p_values, outside = np.array([1.0, TAIL / 2, TAIL / 2]), np.array([False, False, True, True])
+    found = doubted(probabilities, p_values, outside)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(
+        found, [[0.5, 0.3, 0.1, 0.1], [0.05, 0.05, 0.9, 0.0], [0.25, 0, 0.375, 0.375]], atol=1e-12
+    )
+    nobody = doubted(probabilities, p_values, np.zeros(4, dtype=bool))
+    np.testing.assert_allclose(nobody.sum(axis=1), [1, 0.25, 0.25])
 
 
 @given(p_value_lists)

@@ -34,7 +34,7 @@ def names(rows):
 
 
 def parts_of(examples):
-    which = folds(examples.labels, examples.is_name)
+    which = folds(examples)
     return {int(number): int(part) for number, part in zip(examples.numbers, which, strict=True) if number >= 0}
 
 

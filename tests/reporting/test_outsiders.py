@@ -68,7 +68,12 @@ def test_enough_intents_must_be_left(intents, can):
 
 @pytest.mark.parametrize(
     "names, found",
-    [(("a", "out_of_scope"), {"out_of_scope"}), (("NLU_fallback", "a"), {"NLU_fallback"}), (("scope", "a"), set())],
+    [
+        (("a", "out_of_scope"), {"out_of_scope"}),
+        (("NLU_fallback", "a"), {"NLU_fallback"}),
+        (("scope", "a"), set()),
+        (("a", "out_of_scope/x", "out_of_scope/y", "faq/oos"), {"out_of_scope/x", "out_of_scope/y"}),
+    ],
 )
 def test_intents_that_stand_for_what_belongs_to_none_are_known_by_their_names(settings, names, found):
     assert scope_intents(labelled({name: ["x", "y"] for name in names}), settings) == found
