@@ -102,6 +102,19 @@ def test_the_archive_answers_without_the_model_and_without_torch(archive, tmp_pa
     assert not set(answer["loaded"]) & TRAINING_ONLY
 
 
+def test_it_understands_what_it_has_not_seen_as_published(archive, root):
+    command = [sys.executable, "-m", "benchmarks.held_out", str(archive), str(root / "example_bot" / "held_out.csv")]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    published = json.loads((root / "benchmarks" / "results" / "example_bot.json").read_text())["results"]["ours"]
+    few = 4  # messages
+    for figure, of in (("answered_right", "in_scope_messages"), ("out_of_scope_caught", "out_of_scope_messages")):
+        assert found[of] == published[of]
+        assert abs(found[figure] - published[figure]) * found[of] <= few, figure
+    assert abs(found["faq_accuracy"] - published["faq_accuracy"]) < 0.1
+
+
 def test_a_second_training_retrains_nothing_of_ours(bot, archive):
     log = rasa(bot, "train", "--fixed-model-name", "again")
     for component in OURS:

@@ -4,6 +4,7 @@ import sys
 from importlib.metadata import version
 
 import pytest
+import tomli
 
 import rasa_token_pruning
 
@@ -102,3 +103,12 @@ def test_the_changelog_knows_the_version(root):
 
 def test_the_typing_marker_is_shipped(root):
     assert (root / "rasa_token_pruning" / "py.typed").is_file()
+
+
+def test_every_file_of_the_package_that_is_no_program_is_shipped(root):
+    package = root / "rasa_token_pruning"
+    settings = tomli.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    patterns = settings["package-data"]["rasa_token_pruning"]
+    shipped = {file for pattern in patterns for file in package.glob(pattern)}
+    there = {file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
+    assert {file for file in there if file.suffix != ".py"} == shipped

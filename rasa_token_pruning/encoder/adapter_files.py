@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, locate, sha256
-from rasa_token_pruning.encoder.options import AUTO, NONE
+from rasa_token_pruning.encoder.options import AUTO, NONE, PACKAGE
 
 ADAPTER_FILE = "adapter.safetensors"
 _FORMAT = "1"
@@ -54,7 +54,7 @@ def adapter_file(option: str) -> Path:
     if not found:
         raise EncoderError(
             f"adapter is {option!r}, but there is no such file, nor a folder with {ADAPTER_FILE} (relative paths start "
-            f"from {Path.cwd()}): give one that train-encoder adapter wrote, {AUTO}, or {NONE}."
+            f"from {Path.cwd()}): give one that train-encoder adapter wrote, {AUTO}, {PACKAGE}, or {NONE}."
         )
     return file
 
@@ -64,7 +64,11 @@ def shipped_adapter(base: str) -> Path | None:
 
     :param base: SHA-256 of their ``model.safetensors``.
     """
-    return next((file for file in sorted(_FOLDER.glob("*.safetensors")) if _base(file) == base), None)
+    return next((file for file in _shipped() if _base(file) == base), None)
+
+
+def _shipped() -> list[Path]:
+    return sorted(_FOLDER.glob("*.safetensors"))
 
 
 def _base(file: Path) -> str | None:
@@ -76,11 +80,22 @@ def _base(file: Path) -> str | None:
 def adapter_where_cut(model: str, option: str) -> Path | None:
     """The file of the adapter that two options mean for an encoder that cuts, if they mean one.
 
-    :raises EncoderError: If it, or the model, is missing or damaged.
+    ``auto`` means none for one that does not; all others mean the same for it.
+
+    :raises EncoderError: If it, or the model, is missing or damaged, or ``package`` has none for the model.
     """
     if option == NONE:
         return None
-    return shipped_adapter(sha256(locate(model) / WEIGHTS_FILE)) if option == AUTO else adapter_file(option)
+    if option not in (AUTO, PACKAGE):
+        return adapter_file(option)
+    file = shipped_adapter(sha256(locate(model) / WEIGHTS_FILE))
+    if file is None and option == PACKAGE:
+        known = ", ".join(file.stem for file in _shipped())
+        raise EncoderError(
+            f"adapter is {option!r}, but none comes with this package for {model!r}, only for {known}: give {AUTO}, "
+            f"{NONE}, or the file of one."
+        )
+    return file
 
 
 def fixed_adapter(model: str, option: str) -> str:
@@ -88,7 +103,7 @@ def fixed_adapter(model: str, option: str) -> str:
 
     ``auto`` changes only an encoder that cuts; what pruning costs is seen when the unpruned one has the change too.
 
-    :raises EncoderError: If the adapter, or the model, is missing or damaged.
+    :raises EncoderError: As ``adapter_where_cut``.
     """
     return str(adapter_where_cut(model, option) or NONE)
 
@@ -100,7 +115,7 @@ def adapter_identity(option: str) -> str:
     """
     if option == NONE:
         return ""
-    files = sorted(_FOLDER.glob("*.safetensors")) if option == AUTO else [adapter_file(option)]
+    files = _shipped() if option in (AUTO, PACKAGE) else [adapter_file(option)]
     return " ".join(map(sha256, files))
 
 

@@ -1,9 +1,8 @@
-"""What enters an encoder's linear layers, measured on texts that come with the package."""
+"""What enters an encoder's linear layers, measured on texts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -17,11 +16,6 @@ from rasa_token_pruning.encoder.weights import EncoderWeights
 
 _LONGEST = 64
 _UNCUT = EncoderSpec(PruningPolicy((), 0.0, 2), joined=(), head=ModelHead("mean", (), normalize=False))
-
-
-def calibration_texts() -> list[str]:
-    """Messages to assistants of all kinds, in several languages, that were written for this purpose."""
-    return Path(__file__).with_name("calibration.txt").read_text(encoding="utf-8").splitlines()
 
 
 def activation_ranges(weights: EncoderWeights, texts: Sequence[np.ndarray]) -> dict[str, Range]:

@@ -17,6 +17,11 @@ WEIGHTS_FILE = "model.safetensors"
 
 # Weights that are pickled, or in several files.
 _OTHER_WEIGHTS = ("*.bin", "*.pt", "*.safetensors.index.json")
+# What is read of a model beside its weights and what its modules keep in folders of their own.
+_DECIDING = (
+    *("config.json", "modules.json", "sentence_*_config.json", "config_sentence_transformers.json"),
+    *("tokenizer.json", "tokenizer_config.json"),
+)
 # What a shell reads in double quotes; no other quotes work in every shell.
 _SPECIAL, _ESCAPED = re.compile(r'([\\"$`])'), r"\\\1"
 
@@ -83,16 +88,18 @@ def check_weights(folder: Path, module: str = "") -> None:
 
 
 def identity(folder: Path) -> str:
-    """A hash over every file that decides a model's embeddings: equal identities give equal embeddings.
+    """A hash over the files that decide a model's embeddings: equal identities give equal embeddings.
+
+    What else a folder holds does not matter: not all ways to copy or to download a model bring the same files.
 
     :param folder: A model's folder, as ``locate`` gives it.
     :return: SHA-256 in hexadecimal digits.
     """
+    names = {file.name for pattern in _DECIDING for file in folder.glob(pattern)}
+    names |= {f"{path}/{name}" for _, path in _modules(folder) for name in ("config.json", WEIGHTS_FILE) if path}
     digest = hashlib.sha256()
-    for file in sorted({*folder.rglob("*.json"), *folder.rglob("*.safetensors"), folder / WEIGHTS_FILE}):
-        name = file.relative_to(folder).as_posix()
-        if not name.startswith("."):  # what a download tool keeps for itself
-            digest.update(f"{name} {sha256(file)}\n".encode())
+    for name in [*sorted(name for name in names if (folder / name).is_file()), WEIGHTS_FILE]:
+        digest.update(f"{name} {sha256(folder / name)}\n".encode())
     return digest.hexdigest()
 
 
@@ -127,15 +134,19 @@ def _weightless(folder: Path) -> list[Path]:
 
 def _missing(folder: Path) -> list[str]:
     """The files that a snapshot must have and lacks, by their paths in it."""
-    needed = ["modules.json", "config.json", "tokenizer.json", WEIGHTS_FILE]
-    try:
-        modules = json.loads((folder / "modules.json").read_bytes())
-        places = [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in modules]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # read_facts says what is wrong with it
-        places = []
+    needed, places = ["modules.json", "config.json", "tokenizer.json", WEIGHTS_FILE], _modules(folder)
     needed += [f"{path}/config.json" for kind, path in places if kind in ("Pooling", "Dense")]
     needed += [f"{path}/{WEIGHTS_FILE}" for kind, path in places if kind == "Dense"]
     return [file for file in needed if not (folder / file).is_file()]
+
+
+def _modules(folder: Path) -> list[tuple[str, str]]:
+    """The kinds and paths of a model's modules; none if they cannot be read, and ``read_facts`` says why."""
+    try:
+        modules = json.loads((folder / "modules.json").read_bytes())
+        return [(str(module["type"]).rpartition(".")[2], str(module.get("path", ""))) for module in modules]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return []
 
 
 def _absent(model: str, name: str, reason: str) -> EncoderError:

@@ -10,7 +10,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 
 ENGINES = ("auto", "onnx", "torch")
 PRECISIONS = ("auto", "fp32", "int8")
-AUTO, NONE = "auto", "none"  # adapters that need no file to be named
+AUTO, PACKAGE, NONE = "auto", "package", "none"  # adapters that need no file to be named
 _MAX_THREADS = 1024
 
 
@@ -34,7 +34,7 @@ class Options:
                 raise EncoderError(f"{key} is {getattr(self, key)!r}: give one of {', '.join(allowed)}.")
         check_threads(self.num_threads)
         if not isinstance(self.adapter, str) or not self.adapter:
-            raise EncoderError(f"adapter is {self.adapter!r}: give {AUTO}, {NONE}, or the file of one.")
+            raise EncoderError(f"adapter is {self.adapter!r}: give {AUTO}, {PACKAGE}, {NONE}, or the file of one.")
         if not isinstance(self.device, str) or not self.device:
             raise EncoderError(f"device is {self.device!r}: give cpu, cuda or mps.")
         if self.resolved_engine == "torch" and self.precision == "int8":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.options import AUTO, NONE
+from rasa_token_pruning.encoder.options import AUTO, NONE, PACKAGE
 from rasa_token_pruning.encoder.policy import PruningPolicy
 
 LEVELS = ("gentle", "balanced", "aggressive")
@@ -30,14 +30,14 @@ def preset(name: str, layers: int, model: str = "", adapter: str = NONE) -> Prun
     :param layers: The number of layers of the encoder, at least 1.
     :param model: The name or folder of the encoder. If its last part is the name of an encoder for which a search has
         found policies, it is these; else a rule of thumb, by the number of layers.
-    :param adapter: As in the featurizer. With ``auto``, where an adapter comes with this package for the model, the
-        policies are those that were found with it.
+    :param adapter: As in the featurizer. With ``auto`` and ``package``, where an adapter comes with the package for the
+        model, the policies are those that were found with it.
     :raises EncoderError: If there is no preset of that name, or the file of those that were found is damaged.
     """
     if name not in NAMES:
         raise EncoderError(f"pruning is {name!r}: give one of {', '.join(NAMES)}.")
     place = re.split(r"[\\/]", model.rstrip("\\/"))[-1]
-    with_adapter = adapter == AUTO and name != "off" and _has_adapter(model)
+    with_adapter = adapter in (AUTO, PACKAGE) and name != "off" and _has_adapter(model)
     found = (_tuned(place + _ADAPTED) if with_adapter else {}) or _tuned(place)
     level = "balanced" if name == "off" else name
     policy = found.get(level, by_rule(level, layers))

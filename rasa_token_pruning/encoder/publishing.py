@@ -15,15 +15,18 @@ from rasa_token_pruning.encoder.checkpoints import read_arrays
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE
 from rasa_token_pruning.encoder.weights import EncoderWeights
 
+_OTHER_RUNTIMES = ("*.bin", "*.pt", "*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx", "openvino", ".*")
+
 
 def publish(source: Path, weights: EncoderWeights, folder: Path) -> None:
     """Write a sentence-transformers folder whose layers have other weights, in float32.
 
-    :param source: The folder of the model as it was.
+    :param source: The folder of the model as it was. What it holds for other runtimes is left out: it has the old
+        weights.
     :param weights: What its layers weigh now; its embeddings are those of the source.
     :param folder: It does not exist.
     """
-    shutil.copytree(source, folder)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(*_OTHER_RUNTIMES))
     config = json.loads((source / "config.json").read_bytes())
     changed = _layers(architecture_of(config), weights)
     tensors = {name: _named(name, array, changed) for name, array in read_arrays(source / WEIGHTS_FILE).items()}

@@ -55,6 +55,7 @@ class Runtime:
 _running: WeakValueDictionary[Any, Runtime] = WeakValueDictionary()
 _ranges: dict[tuple[str, str], dict[str, Range]] = {}
 _making = Lock()
+_MOST_BYTES = 2**31 - 2**24  # of weights in float32, which int8 is measured with too, beside the rest of a graph
 
 
 def made(options: Options, weights: EncoderWeights | None = None) -> Runtime:
@@ -164,10 +165,17 @@ def _make(model: SentenceModel, spec: EncoderSpec, tokenizer: WordPieceTokenizer
 
 
 def _graph(model: SentenceModel, spec: EncoderSpec, tokenizer: WordPieceTokenizer, precision: str) -> bytes:
-    from rasa_token_pruning.encoder.calibration import activation_ranges, calibration_texts
+    from rasa_token_pruning.encoder.calibration import activation_ranges
+    from rasa_token_pruning.encoder.calibration_texts import calibration_texts
     from rasa_token_pruning.encoder.onnx_export import export
     from rasa_token_pruning.encoder.onnx_precision import Float32, Int8
 
+    size = sum(array.nbytes for array in model.weights.arrays.values())
+    if size > _MOST_BYTES:
+        raise EncoderError(
+            f"The encoder in {model.folder} has {size / 2**30:.1f} GiB of weights, and a graph of onnx holds less than "
+            "2: set engine to torch, or take a smaller encoder."
+        )
     if precision == "fp32":
         return export(model.weights, spec, Float32())
     key = (model.identity, tokenizer.prompt)

@@ -15,7 +15,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.data_sets import DataSet
-from rasa_token_pruning.evaluation.few_shot import Learner, draw, gain
+from rasa_token_pruning.evaluation.few_shot import Learner, gain, some_of
 from rasa_token_pruning.evaluation.paired_time import paired_time
 from rasa_token_pruning.evaluation.remembered import Remembered
 from rasa_token_pruning.evaluation.work import piece_counts, work_left
@@ -74,7 +74,7 @@ def _right(encoder: PrunedEncoder, one: DataSet, numbers: Sequence[str]) -> dict
 
 
 def _time(model: str, encoder: PrunedEncoder, unpruned: PrunedEncoder, one: DataSet) -> dict[str, float]:
-    time = paired_time(encoder.encode, unpruned.encode, draw(one.judged, 1, _TIMED, seed=0)[1].texts)
+    time = paired_time(encoder.encode, unpruned.encode, some_of(one.judged, _TIMED).texts)
     work = work_left(encoder.policy, encoder.layers, piece_counts(model, one.judged.texts))
     return {"ms": time.ms, "unpruned_ms": time.reference_ms, "share": time.share, "work": work}
 

@@ -14,7 +14,7 @@ from rasa_token_pruning.encoder.presets import LEVELS, preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.encoder.readout import FINAL, FINAL_AND_CUT
 from rasa_token_pruning.evaluation.data_sets import SHOTS, DataSet
-from rasa_token_pruning.evaluation.few_shot import Learner, draw, gain
+from rasa_token_pruning.evaluation.few_shot import Learner, gain, some_of
 from rasa_token_pruning.evaluation.labelled import Labelled
 from rasa_token_pruning.evaluation.long_messages import LONG, SHORT, lengthened
 from rasa_token_pruning.evaluation.paired_time import paired_time
@@ -115,7 +115,7 @@ def _served(layers: int, model: str, adapter: str) -> Iterator[Way]:
 
 
 def _judged(one: DataSet) -> dict[str, Labelled]:
-    messages = draw(one.judged, 1, JUDGED, seed=0)[1]
+    messages = some_of(one.judged, JUDGED)
     return {SHORT: messages, LONG: lengthened(messages.chosen(range(min(LENGTHENED, len(messages)))))}
 
 

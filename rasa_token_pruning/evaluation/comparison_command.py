@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rasa_token_pruning.encoder.errors import EncoderError
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.presets import LEVELS
@@ -49,9 +50,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure, print, store.
 
     :raises LabelledError: If a data set cannot be read.
+    :raises EncoderError: If torch is not installed.
     :raises FigureError: If a figure is wanted and matplotlib is not installed.
     """
-    from rasa_token_pruning.evaluation.comparison import compared  # needs torch, which other commands do not
+    try:
+        from rasa_token_pruning.evaluation.comparison import compared  # needs torch, which other commands do not
+    except ImportError as missing:
+        raise EncoderError(
+            f"benchmark pruning needs the package {missing.name}: pip install 'rasa-token-pruning[train]'"
+        ) from missing
 
     if arguments.figure:
         check()

@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
         help="an archive (.tar.gz), or a bot or a folder of models: the newest of them (default: this folder)",
     )
     what.add_argument("--encoder", help="no assistant, but an encoder alone: its name or folder")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, see the README for its keys")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, see docs/explain.md for its keys")
     policy = parser.add_argument_group("pruning of --encoder, as the options of TokenPruningFeaturizer")
     policy.add_argument("--pruning", choices=NAMES, help=f"(default: {FEATURIZER_DEFAULTS['pruning']})")
     policy.add_argument(

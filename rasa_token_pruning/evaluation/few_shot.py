@@ -12,7 +12,7 @@ from rasa_token_pruning.evaluation.labelled import Labelled, LabelledError
 from rasa_token_pruning.fewshot.classifier import DEFAULT_STRENGTH
 from rasa_token_pruning.fewshot.examples import Examples
 from rasa_token_pruning.fewshot.mixture import Mixture, fit_mixture
-from rasa_token_pruning.fewshot.names import name_as_text
+from rasa_token_pruning.fewshot.names import names_of
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 
@@ -34,9 +34,9 @@ class Learner:
 
         :param encode: Texts to embeddings, ``(texts, dimension)``.
         """
-        known = examples.known
-        names = dict(zip(known, encode([name_as_text(intent) for intent in known]), strict=True))
-        rows = Examples.of(encode(examples.texts), examples.intents, names)
+        names = names_of(examples.intents)
+        named = dict(zip(names, encode(list(names.values())), strict=True)) if names else {}
+        rows = Examples.of(encode(examples.texts), examples.intents, named)
         return cls(rows.intents, fit_mixture(rows.rows, rows.labels, strength))
 
     def right(self, encode: Encode, judged: Labelled) -> np.ndarray:
@@ -58,6 +58,11 @@ def gain(right: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     gained = 100 * (right - reference)
     error = float(gained.std() / np.sqrt(len(gained)))
     return {"accuracy": float(right.mean()), "change": float(gained.mean()), "error": error}
+
+
+def some_of(pool: Labelled, most: int) -> Labelled:
+    """At most so many messages, drawn at random, of equal pools the same."""
+    return pool.chosen(np.random.default_rng(0).permutation(len(pool))[:most].tolist())
 
 
 def draw(pool: Labelled, shots: int, held_out: int, seed: int) -> tuple[Labelled, Labelled]:

@@ -16,10 +16,11 @@ from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import AUTO, NONE
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.evaluation.arguments import whole
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.evaluation.progress import progress
 from rasa_token_pruning.evaluation.speed import SpeedError, System, latencies, started
-from rasa_token_pruning.evaluation.texts import of_length, read_texts
+from rasa_token_pruning.evaluation.texts import TextsError, of_length, read_texts
 from rasa_token_pruning.version import __version__
 
 __all__ = ["add"]
@@ -40,7 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="as in the featurizer (default: %(default)s)")
     parser.add_argument("--adapter", default=AUTO, help="as in the featurizer (default: %(default)s)")
     parser.add_argument("--texts", type=Path, help="messages: a CSV file with a column text, or lines (default: ours)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: %(default)s)")
+    parser.add_argument("--rounds", type=whole(1), default=5, help="turns of each (default: %(default)s)")
     parser.add_argument("--append", type=Path, help="a JSON file with a list of machines, to which this one is added")
     parser.set_defaults(run=run)
 
@@ -48,7 +49,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Measure, print, store.
 
-    :raises TextsError: If the messages cannot be read.
+    :raises TextsError: If the messages cannot be read, or all are longer than what is measured.
     :raises SpeedError: If the file to append to is none.
     """
     machines = _read(arguments.append)
@@ -58,6 +59,12 @@ def run(arguments: argparse.Namespace) -> None:
         length: of_length(texts, lambda text: len(tokenizer.tokenize([text], report=False)[0].ids), length, _MESSAGES)
         for length in LENGTHS
     }
+    if missing := [length for length, found in by_length.items() if not found]:
+        named = arguments.texts or "The package's own messages"
+        raise TextsError(
+            f"{named} cannot be joined to messages of {missing} word pieces as {arguments.model} reads them: give "
+            "shorter ones, or a model that reads so many."
+        )
     with TemporaryDirectory() as folder, started(_systems(arguments.model, arguments.adapter, Path(folder))) as workers:
         rows = latencies(workers, by_length, arguments.rounds, progress)
     found = {"date": date.today().isoformat(), "version": __version__, "model": arguments.model}

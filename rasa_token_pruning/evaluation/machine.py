@@ -36,5 +36,5 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     first = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
-    name = first.get("model name", "")
+    name = first.get("model name") or platform.processor() or platform.machine()  # ARM has none there
     return f"{name} (family {first['cpu family']}, model {first['model']})" if "cpu family" in first else name

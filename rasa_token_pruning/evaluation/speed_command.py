@@ -17,6 +17,7 @@ from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import NAMES as PRESETS
 from rasa_token_pruning.encoder.presets import preset
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
+from rasa_token_pruning.evaluation.arguments import whole
 from rasa_token_pruning.evaluation.machine import machine
 from rasa_token_pruning.evaluation.progress import progress
 from rasa_token_pruning.evaluation.record import write_record
@@ -27,6 +28,7 @@ from rasa_token_pruning.evaluation.texts import TextsError, mixed, of_length, re
 __all__ = ["SpeedError", "TextsError", "add"]
 
 LENGTHS = (15, 30, 50, 120, 250)
+_SHORT = 40  # pieces of messages as users write them
 REFERENCE = "sentence-transformers, torch"
 
 
@@ -42,22 +44,26 @@ def add(commands: Any) -> None:
     parser.add_argument("--adapter", default=AUTO, help="as in the featurizer (default: %(default)s)")
     parser.add_argument("--texts", type=Path, help="messages: a CSV file with a column text, or lines (default: ours)")
     parser.add_argument("--output", type=Path, help="where to write the result as JSON")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each system (default: %(default)s)")
+    parser.add_argument("--rounds", type=whole(1), default=5, help="turns of each system (default: %(default)s)")
     parser.add_argument("--num-threads", type=int, help="threads of our encoders (default: the engine's choice)")
     parser.add_argument("--baselines", type=Path, help="JSON list of further systems, see docs/measurements.md")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure, print, store."""
-    if arguments.rounds < 1:
-        raise SpeedError(f"--rounds is {arguments.rounds}: give at least 1.")
+    """Measure, print, store.
+
+    :raises TextsError: If the messages cannot be read, or all are long.
+    :raises SpeedError: If the further systems cannot be read, or a system ends without an answer.
+    """
     texts = read_texts(arguments.texts)
     further = _further(arguments.baselines)
     with TemporaryDirectory() as folder:
         count_pieces = _piece_counter(arguments.model)
         by_length = {length: of_length(texts, count_pieces, length, 20) for length in LENGTHS}
-        short = [text for text in texts if count_pieces(text) <= 40][:3000]
+        short = [text for text in texts if count_pieces(text) <= _SHORT][:3000]
+        if not short:
+            raise TextsError(f"{arguments.texts} holds no message of up to {_SHORT} word pieces; give some.")
         sets = {"short": short, "all lengths": mixed(short, 1000)}
         policies = _policies(arguments.model, arguments.adapter)
         systems = _systems(arguments.model, arguments.adapter, policies, arguments.num_threads, Path(folder))

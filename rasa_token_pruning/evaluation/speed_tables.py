@@ -8,14 +8,15 @@ from typing import Any
 from rasa_token_pruning.encoder.policy import PruningPolicy
 
 
-def work_left(policy: PruningPolicy, length: int, layers: int) -> float:
+def linear_work_left(policy: PruningPolicy, layers: int, length: int) -> float:
     """The share of an encoder's linear layers that a policy leaves, in (0, 1].
 
-    A layer's feed-forward part is two thirds of it; a layer that cuts does so between the two. Attention itself, which
-    grows with the square of the length, is not counted.
+    A layer's feed-forward part is two thirds of it; a layer that cuts does so between the two (``work.work_left``, by
+    which presets are chosen, counts it as half and half). Attention itself, which grows with the square of the length,
+    is not counted.
 
-    :param length: The number of word pieces, at least 2.
     :param layers: The number of layers of the encoder.
+    :param length: The number of word pieces, at least 2.
     """
     left, tokens = 0.0, length
     for layer in range(layers):
@@ -39,7 +40,7 @@ def savings(
         if policies.get(name) is None or not policies[name].quantile:
             continue
         unpruned = times[f"{engine}, off", pieces]
-        work = 1 - work_left(policies[name], pieces, layers)
+        work = 1 - linear_work_left(policies[name], layers, pieces)
         found.append({"system": system, "pieces": pieces, "time_saved": 1 - time / unpruned, "work_saved": work})
     return found
 

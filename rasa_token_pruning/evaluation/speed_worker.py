@@ -6,8 +6,8 @@ Runs with any Python that has the system's packages, so it imports nothing of th
 from __future__ import annotations
 
 import json
+import math
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -84,12 +84,18 @@ def batched(encode: Encode, texts: Sequence[str], batch_size: int) -> float:
 
 
 def resident_mib() -> float:
-    """The memory that this process occupies now, in MiB; its peak where the system does not tell."""
+    """The memory that this process occupies now, in MiB; its peak where Linux does not tell, nan on Windows."""
     try:
         with open("/proc/self/statm", encoding="ascii") as stream:
             return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        pass
+    try:
+        import resource
+    except ImportError:
+        return math.nan
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB elsewhere
 
 
 def main() -> None:

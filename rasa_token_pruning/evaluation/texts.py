@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
 
+from rasa_token_pruning.encoder.calibration_texts import calibration_texts
+
 
 class TextsError(ValueError):
     """A file of texts is missing, damaged or too small. The message says the way out."""
@@ -19,12 +21,10 @@ def read_texts(file: Path | None) -> list[str]:
     :raises TextsError: If the file cannot be read, or holds fewer than 20 different messages.
     """
     if file is None:
-        from rasa_token_pruning.encoder.calibration import calibration_texts  # other commands do not need its onnx
-
         return calibration_texts()
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            if file.suffix == ".csv":
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            if file.suffix.lower() == ".csv":
                 found = [row["text"] for row in csv.DictReader(stream)]
             else:
                 found = [line.strip() for line in stream]
@@ -51,10 +51,13 @@ def of_length(texts: Sequence[str], count_pieces: Callable[[str], int], length: 
     found: dict[str, None] = {}
     source = cycle(short)
     for _ in range(50 * number if short else 0):
-        text = next(source)
-        while count_pieces(text) < 0.9 * length:
-            text += " " + next(source)
-        if count_pieces(text) <= 1.1 * length:
+        text, count = "", 0
+        while count < 0.9 * length:
+            longer = f"{text} {next(source)}".lstrip()
+            if (more := count_pieces(longer)) <= count:  # the encoder reads no more of it
+                break
+            text, count = longer, more
+        if 0.9 * length <= count <= 1.1 * length:
             found[text] = None
         if len(found) == number:
             break

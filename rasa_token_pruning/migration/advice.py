@@ -9,6 +9,7 @@ from rasa_token_pruning.migration.components import EXTRACTOR, FALLBACK, SELECTO
 from rasa_token_pruning.migration.draft import Draft
 from rasa_token_pruning.migration.errors import MigrationError
 
+_TED = "TEDPolicy"
 _THRESHOLD = 0.3  # FallbackClassifier's default
 _LEARNT = {
     EXTRACTOR: "entities, roles and groups, or what RegexFeaturizer makes of lookup tables",
@@ -34,9 +35,12 @@ def check_recipe(name: str, config: Mapping[str, Any]) -> None:
 
 def named_by_policies(config: Mapping[str, Any]) -> set[str]:
     """The featurizers that the policies name."""
+    return {name for policy in _policies(config) for name in names_in(policy)}
+
+
+def _policies(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     policies = config.get("policies")
-    entries = [policy for policy in policies if isinstance(policy, dict)] if isinstance(policies, list) else []
-    return {name for policy in entries for name in names_in(policy)}
+    return [policy for policy in policies if isinstance(policy, dict)] if isinstance(policies, list) else []
 
 
 def advise(config: Mapping[str, Any], draft: Draft) -> Iterator[str]:
@@ -51,6 +55,12 @@ def advise(config: Mapping[str, Any], draft: Draft) -> Iterator[str]:
         yield "The pipeline has no tokenizer; TokenPruningFeaturizer needs one before it, such as WhitespaceTokenizer."
     yield from _about_fallback(draft)
     yield from _about_warnings(draft)
+    reads_all = any(bare(str(one.get("name"))) == _TED and not names_in(one) for one in _policies(config))
+    if reads_all or config.get("policies") is None:  # Rasa's default policies have one
+        yield (
+            f"If there are stories in words (end to end), {_TED} reads our features in them too, and no longer those "
+            "of featurizers that are gone: test these stories."
+        )
     if config.get("assistant_id") in (None, "placeholder_default"):
         yield "Rasa wants an assistant_id of this assistant's own: add one."
     custom = [component.name for component in draft.old if component.is_custom]

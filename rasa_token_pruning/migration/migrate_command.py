@@ -36,8 +36,8 @@ def add(commands: Any) -> None:
         choices=ENTITIES,
         default=AUTO,
         help="what extracts entities instead of DIET: FewShotEntityExtractor (fewshot), CRFEntityExtractor (crf), "
-        f"DIETClassifier for them alone (diet), or nothing (none); auto is {DEFAULT_ENTITIES}, or none where there are "
-        "no entities (default: auto)",
+        f"DIETClassifier for them alone (diet), or nothing (none); auto is {DEFAULT_ENTITIES}, but none where there "
+        "are no entities, or a CRFEntityExtractor already (default: auto)",
     )
     parser.add_argument(
         "--data",

@@ -16,9 +16,11 @@ class ConfusableBatches(DefaultBatchSampler):
     """Pairs of different intents in each batch, half of them of intents that are most like the first.
 
     In a batch every other pair is a negative (MultipleNegativesRankingLoss): two of one intent would be false ones, and
-    those of intents that are alike are the hard ones.
+    those of intents that are alike are the hard ones. An epoch has as many batches as there are pairs for; of an intent
+    all pairs come before one comes again, but how often an intent comes is by chance.
 
-    :param dataset: Pairs with a column ``label``; those without one are drawn without regard to intents.
+    :param dataset: Pairs with a column ``label``; of those without one each comes once in an epoch, but for the last
+        that would not fill a batch.
     :param alike: For each number of an intent the numbers of others, the most similar first.
     """
 
@@ -34,18 +36,25 @@ class ConfusableBatches(DefaultBatchSampler):
         alike: Sequence[Sequence[int]],
     ) -> None:
         super().__init__(dataset, batch_size, drop_last, valid_label_columns, generator, seed)
-        labels = np.array(dataset[LABEL] if LABEL in dataset.column_names else np.arange(len(dataset)))
-        self._rows = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
-        self._share = np.array([len(rows) for rows in self._rows.values()]) / len(labels)
-        self._size = min(batch_size, len(self._rows))
-        self._count = max(1, len(labels) // self._size)
-        self._alike = alike if LABEL in dataset.column_names else None
+        labels = np.array(dataset[LABEL] if LABEL in dataset.column_names else [], dtype=int)
+        known, starts = np.unique(np.sort(labels), return_index=True)
+        order = np.argsort(labels, kind="stable")
+        self._rows = dict(zip(known.tolist(), np.split(order, starts[1:]), strict=False))
+        self._share = np.array([len(rows) for rows in self._rows.values()]) / max(1, len(labels))
+        self._pairs = len(dataset)
+        self._size = min(batch_size, len(self._rows) or self._pairs)
+        self._count = max(1, self._pairs // self._size)
+        self._alike = alike
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[list[int]]:
         chance = np.random.default_rng([self.seed, self.epoch])
+        if not self._rows:
+            whole = chance.permutation(self._pairs)[: self._count * self._size]
+            yield from whole.reshape(self._count, self._size).tolist()
+            return
         queues = {label: list(chance.permutation(rows)) for label, rows in self._rows.items()}
         for _ in range(self._count):
             batch = []
@@ -58,7 +67,5 @@ class ConfusableBatches(DefaultBatchSampler):
     def _labels(self, chance: np.random.Generator) -> list[int]:
         """The intents of a batch."""
         drawn = [int(label) for label in chance.choice(list(self._rows), len(self._rows), replace=False, p=self._share)]
-        if self._alike is None:
-            return drawn[: self._size]
         hard = [label for label in self._alike[drawn[0]] if label in self._rows][: self._size // 2]
         return list(dict.fromkeys([drawn[0], *hard, *drawn]))[: self._size]

@@ -58,8 +58,8 @@ def learnt_scorer(
     :param told: Texts of which a cut takes fewer than two tokens are left out.
     :param layer: From 0 on.
     :param seed: Another one drops others.
-    :return: The network, and the correlation of what it predicts with the importance in texts of which one like it
-        has not learnt.
+    :return: The network, and the correlation of what it predicts with the importance in batches of texts of which one
+        like it has not learnt; a request of theirs may stand alone, or in another story, in those of which it has.
     :raises ValueError: If fewer than 8 texts are long enough.
     """
     policy = PruningPolicy((layer,), QUANTILE, FLOOR)

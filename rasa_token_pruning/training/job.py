@@ -60,6 +60,8 @@ class Job:
         if not is_first_process():
             return ""
         judged = _by_step(history, f"eval_{judge.figure}") if judge else {}
+        if judge and len(judged) == 1:  # training was shorter than the first interval
+            judged[int(history[-1]["step"])] = judge(model)[judge.figure]
         record = {"settings": settings, "machine": machine(), "judged": judged, "losses": _by_step(history, "loss")}
         write(self.output, lambda folder: save(model, folder), record)
         if not judged:
@@ -68,11 +70,10 @@ class Job:
 
 
 def _gain(judged: Mapping[int, float]) -> str:
-    """What became of the accuracy; the Trainer takes the last step if none is better than the start."""
+    """What became of the accuracy; the Trainer takes the best step after the start, even if that was better."""
     start, *later = judged.values()
-    if max(later) > start:
-        return f"{start:.4f} before, {max(later):.4f} now"
-    return f"{start:.4f} before, {later[-1]:.4f} now: no step was better than the start, and this is the last"
+    said = f"{start:.4f} before, {max(later):.4f} now"
+    return said if max(later) > start else f"{said}: no step was better than the start, and this is the best of them"
 
 
 def _by_step(history: list[Mapping[str, float]], key: str) -> dict[int, float]:

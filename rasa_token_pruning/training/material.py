@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rasa_token_pruning.evaluation.labelled import Labelled, read_labelled
-from rasa_token_pruning.fewshot.names import name_as_text
+from rasa_token_pruning.fewshot.names import names_of
 from rasa_token_pruning.training.errors import TrainingError
 
 _LABELLED = (".csv", ".yml", ".yaml")
@@ -61,18 +61,17 @@ def pairs_within_intents(pool: Labelled, at_most: int, seed: int) -> tuple[Pairs
 
 
 def pairs_with_names(pool: Labelled, at_most: int, seed: int) -> Pairs | None:
-    """Each message with what the name of its intent says, see ``names.name_as_text``.
+    """Each message with what the name of its intent says, see ``names.names_of``.
 
     :param at_most: How many messages of an intent are used, at least 1.
     :param seed: Another one chooses others of more. The order of the pool does not matter.
     :return: The pairs; None if no name says anything.
     """
-    chance = random.Random(seed)
+    chance, texts = random.Random(seed), _by_intent(pool)
     rows = [
         (text, name, intent)
-        for intent, of_it in _by_intent(pool).items()
-        if (name := name_as_text(intent))
-        for text in chance.sample(of_it, min(at_most, len(of_it)))
+        for intent, name in names_of(texts).items()
+        for text in chance.sample(texts[intent], min(at_most, len(texts[intent])))
     ]
     return Pairs(*zip(*rows, strict=True)) if rows else None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Plan:
     """What does not depend on what is learnt.
 
-    :param epochs: How often every example is seen, greater than 0.
+    :param epochs: How often an example is seen on average, greater than 0.
     :param steps: How many steps are made instead, at least 1; None for as many as the epochs ask for.
     :param batch: Examples a step and process, at least 2.
     :param learning_rate: The largest, after a tenth of the steps; from there it falls to 0. Greater than 0.

@@ -54,6 +54,7 @@ def train(
         load_best_model_at_end=bool(judge),
         metric_for_best_model=f"eval_{judge.figure}" if judge else None,
         greater_is_better=True if judge else None,
+        restore_callback_states_from_checkpoint=True,  # how long there was no gain
         logging_steps=plan.interval,
         report_to=[],
         use_cpu=on_cpu,

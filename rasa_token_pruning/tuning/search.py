@@ -21,6 +21,7 @@ from rasa_token_pruning.fewshot.mixture import DISCRIMINANT, NEAREST
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.result import as_trial
 from rasa_token_pruning.tuning.trial import UNCUT, Setting, Trial, tried
+from rasa_token_pruning.version import __version__
 
 
 def search(
@@ -74,7 +75,7 @@ def _key(identity: str, setting: Setting, policy: PruningPolicy, task: Task) -> 
     :param identity: The hash of the model's files and its adapter's, wherever they are.
     """
     head = {"weight": JOINED_WEIGHT, "strength": DEFAULT_STRENGTH, "mixture": (NEAREST, DISCRIMINANT)}
-    how = {**asdict(setting), "model": identity, "adapter": "", **head}
+    how = {**asdict(setting), "model": identity, "adapter": "", "version": __version__, **head}
     content = json.dumps([how, asdict(policy), asdict(task)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from rasa_token_pruning.encoder.errors import EncoderError
-from rasa_token_pruning.encoder.policy import PruningPolicy
+from rasa_token_pruning.encoder.policy import LEARNT, PruningPolicy
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Space:
     """
 
     layers: Sequence[tuple[int, ...]]
-    quantiles: Sequence[float] = (0.3, 0.4, 0.5, 0.6, 0.7)
-    floors: Sequence[int] = (6, 10, 16)
+    quantiles: Sequence[float] = (0.2, 0.4, 0.7)
+    floors: Sequence[int] = (6, 8, 12)
     reductions: Sequence[str] = ("drop",)
-    scores: Sequence[str] = ("mean_attention",)
+    scores: Sequence[str] = (PruningPolicy.score,)
 
     def policies(self) -> list[PruningPolicy]:
         """The policies, each once.
@@ -36,10 +36,22 @@ class Space:
         return list(dict.fromkeys(PruningPolicy(*combination) for combination in combinations))
 
 
-def default_layers(layers: int) -> tuple[tuple[int, ...], ...]:
+def default_layers(layers: int, scored: Sequence[int] = ()) -> tuple[tuple[int, ...], ...]:
     """One cut after a sixth, a third or half of the layers, and two cuts, at a sixth and at half.
 
     :param layers: The number of layers of the encoder, at least 1.
+    :param scored: The layers for which it has learnt what makes tokens important. If one of the choices is among them
+        the others are left out.
     """
-    choices = ((layers // 6,), (layers // 3,), (layers // 2,), (layers // 6, layers // 2))
-    return tuple(dict.fromkeys(tuple(sorted(set(choice))) for choice in choices))
+    named = ((layers // 6,), (layers // 3,), (layers // 2,), (layers // 6, layers // 2))
+    choices = tuple(dict.fromkeys(tuple(sorted(set(choice))) for choice in named))
+    return tuple(choice for choice in choices if set(choice) <= set(scored)) or choices
+
+
+def default_score(choices: Sequence[tuple[int, ...]], scored: Sequence[int]) -> str:
+    """What has been learnt, where it is known for every layer that may cut; else the attention that a token gets.
+
+    :param choices: As ``Space.layers``.
+    :param scored: As in ``default_layers``.
+    """
+    return LEARNT if all(set(choice) <= set(scored) for choice in choices) else PruningPolicy.score

@@ -13,6 +13,7 @@ from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.options import AUTO
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES
 from rasa_token_pruning.encoder.readout import FINAL
+from rasa_token_pruning.encoder.weights import scored_layers
 from rasa_token_pruning.evaluation.arguments import layer_numbers, whole
 from rasa_token_pruning.evaluation.labelled import LabelledError
 from rasa_token_pruning.evaluation.machine import machine
@@ -20,11 +21,13 @@ from rasa_token_pruning.evaluation.tasks import read_task
 from rasa_token_pruning.tuning.errors import TuningError
 from rasa_token_pruning.tuning.preset_file import write_preset_file
 from rasa_token_pruning.tuning.result import LEVELS, Budget, Score, SearchResult
-from rasa_token_pruning.tuning.space import Space, default_layers
+from rasa_token_pruning.tuning.space import Space, default_layers, default_score
 from rasa_token_pruning.tuning.trial import READOUTS, Setting
 from rasa_token_pruning.version import __version__
 
 __all__ = ["LabelledError", "TuningError", "add"]
+
+_DEFAULT = "(default: %(default)s)"
 
 
 def add(commands: Any) -> None:
@@ -70,7 +73,8 @@ def add(commands: Any) -> None:
         type=float,
         nargs=3,
         metavar=("MEAN", "WORST", "LONG"),
-        help="one more level: points that may be lost on the mean, on the worst task, and on long messages",
+        help="one more level: points that may be lost on the mean, on the worst task, and on long messages, "
+        "as well as on the longest",
     )
     parser.add_argument("--preset", type=Path, help="where to write the levels' policies as the package keeps them")
     parser.set_defaults(run=run)
@@ -80,10 +84,12 @@ def _add_space(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers", type=layer_numbers, nargs="+", help="where to cut, as in 2 1,3 (default: by the encoder)"
     )
-    parser.add_argument("--quantiles", type=float, nargs="+", default=Space.quantiles)
-    parser.add_argument("--floors", type=int, nargs="+", default=Space.floors)
-    parser.add_argument("--reductions", choices=REDUCTIONS, nargs="+", default=Space.reductions)
-    parser.add_argument("--scores", choices=SCORES, nargs="+", default=Space.scores)
+    parser.add_argument("--quantiles", type=float, nargs="+", default=Space.quantiles, help=_DEFAULT)
+    parser.add_argument("--floors", type=int, nargs="+", default=Space.floors, help=f"min_tokens {_DEFAULT}")
+    parser.add_argument("--reductions", choices=REDUCTIONS, nargs="+", default=Space.reductions, help=_DEFAULT)
+    parser.add_argument(
+        "--scores", choices=SCORES, nargs="+", help="(default: learnt, where the adapter knows it, else mean_attention)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -121,10 +127,12 @@ def _searched(arguments: argparse.Namespace) -> SearchResult:
     setting = Setting(*how, arguments.adapter, arguments.longest, readouts)
     model = shared_model(setting.model, setting.adapter_file)
     count = model.weights.config.layers
-    layers = arguments.layers or default_layers(count)
+    scored = scored_layers(model.weights.arrays)
+    layers = arguments.layers or default_layers(count, scored)
     if any(layer >= count for choice in layers for layer in choice):  # said now, not after hours
         raise TuningError(f"--layers is {layers}, but this encoder has {count} layers: give numbers up to {count - 1}.")
-    space = Space(layers, arguments.quantiles, arguments.floors, arguments.reductions, arguments.scores)
+    scores = arguments.scores or [default_score(layers, scored)]
+    space = Space(layers, arguments.quantiles, arguments.floors, arguments.reductions, scores)
     notes = arguments.output.with_name(arguments.output.name + ".trials")
     trials = search(space.policies(), tasks, setting, notes, arguments.jobs, arguments.dask)
     if arguments.time:
@@ -159,9 +167,8 @@ def _row(score: Score | None) -> str:
     if score is None:
         return "none keeps to it | | | | | | "
     policy = score.policy
-    how = f"layers {list(policy.layers)}, quantile {policy.quantile}, min_tokens {policy.min_tokens}"
-    if policy.reduction != "drop" or policy.score != "mean_attention":
-        how += f", {policy.reduction}, {policy.score}"
+    how = f"layers {list(policy.layers)}, quantile {policy.quantile}, min_tokens {policy.min_tokens}, {policy.score}"
+    how += "" if policy.reduction == "drop" else f", {policy.reduction}"
     time = "" if score.time is None else f"{score.time:.2f}"
     task, change = score.worst
     cells = [how, f"{score.work:.2f}", time, score.mean, f"{change} ({task})", score.long or "", score.longest or ""]

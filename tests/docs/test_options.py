@@ -25,7 +25,10 @@ NUMBER = re.compile(r"(whole )?number, (?:(\S+) (<|≤) )n(?: (<|≤) (\S+))?$")
 IN_WORDS = {
     "a text": (["greet"], [3, ["greet"]]),
     "the name of a prompt, or a text that ends in a space or a colon": (["query", "ask: ", ""], ["ask", 3]),
-    "the names `auto` and `none`, or the file of an adapter": (["auto", "none"], ["sideways", 7, False]),
+    "the names `auto`, `package` and `none`, or the file of an adapter": (
+        ["auto", "none"],
+        ["package", "sideways", 7, False],  # for the model of the tests no adapter comes with the package
+    ),
     "true or false": ([True, False], ["yes", 1, None]),
     "a list of texts": ([[], ["one", "other"]], ["one", [1], None]),
     "ascending layer numbers, from 0": ([[0], [0, 2]], [[2, 0], [1, 1], [-1], [0.5], 1, [99]]),

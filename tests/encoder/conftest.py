@@ -36,7 +36,7 @@ from transformers import (
 from benchmarks.mpnet import assemble
 from rasa_token_pruning.encoder.adapter import Adapter
 from rasa_token_pruning.encoder.adapter_files import write_adapter
-from rasa_token_pruning.encoder.calibration import calibration_texts
+from rasa_token_pruning.encoder.calibration_texts import calibration_texts
 from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import WEIGHTS_FILE, sha256
 from rasa_token_pruning.encoder.pruned import PrunedEncoder

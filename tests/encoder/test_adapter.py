@@ -192,13 +192,27 @@ def test_auto_is_the_one_that_comes_with_the_package_for_these_weights(tiny_fold
     assert PrunedEncoder(str(tiny_folder), "gentle", adapter="auto").identity == own.identity
     for off in ("off", POLICY.without_cuts(), PruningPolicy((), 0.5, 3)):
         assert PrunedEncoder(str(tiny_folder), off, adapter="auto").identity == plain.identity
-    assert adapter_identity("auto") == adapter_identity(str(file)) != before
+    for pruning in ("off", POLICY):
+        assert PrunedEncoder(str(tiny_folder), pruning, adapter="package").identity == own.identity
+    assert adapter_identity("auto") == adapter_identity("package") == adapter_identity(str(file)) != before
     assert adapter_identity("none") == ""
 
 
 def test_an_encoder_without_a_shipped_adapter_stays_as_it_is(tiny_folder):
     auto = PrunedEncoder(str(tiny_folder), POLICY, adapter="auto")
     assert auto.identity == PrunedEncoder(str(tiny_folder), POLICY).identity
+    with pytest.raises(
+        EncoderError, match=r"none comes with this package for .*, only for all-MiniLM-L6-v2, all-mpnet"
+    ):
+        PrunedEncoder(str(tiny_folder), POLICY, adapter="package")
+
+
+def test_the_packages_adapter_has_the_same_presets_by_either_name_and_changes_the_encoder_that_is_not_pruned():
+    by_name, by_itself = (PrunedEncoder(adapter=option, pruning="balanced") for option in ("package", "auto"))
+    assert by_name.policy == by_itself.policy and by_name.identity == by_itself.identity
+    unpruned = PrunedEncoder(adapter="package", pruning="off")
+    np.testing.assert_allclose(unpruned.encode(TEXTS), by_itself.without_cuts().encode(TEXTS), atol=1e-6)
+    assert not np.allclose(unpruned.encode(TEXTS), PrunedEncoder(pruning="off").encode(TEXTS), atol=1e-2)
 
 
 def test_the_one_in_the_package_belongs_to_the_packaged_model_and_says_where_it_comes_from():

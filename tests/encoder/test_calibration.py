@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from rasa_token_pruning.encoder.calibration import activation_ranges, calibration_texts
+from rasa_token_pruning.encoder.calibration import activation_ranges
+from rasa_token_pruning.encoder.calibration_texts import calibration_texts
 from rasa_token_pruning.encoder.checkpoints import encoder_weights, read_arrays
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.transformer import Transformer

@@ -102,7 +102,8 @@ def check_equal_cuts(ours: tuple[Cut, ...], theirs: tuple[Cut, ...]) -> None:
     assert [cut.layer for cut in ours] == [cut.layer for cut in theirs]
     for cut, expected in zip(ours, theirs, strict=True):
         assert (cut.importance.dtype, cut.part_of.dtype) == (np.float32, np.int64)
-        np.testing.assert_allclose(cut.importance, expected.importance, rtol=1e-3)
+        # Some processors take what is smaller than any normal number for 0.
+        np.testing.assert_allclose(cut.importance, expected.importance, rtol=1e-3, atol=np.finfo(np.float32).tiny)
         assert np.array_equal(cut.part_of, expected.part_of)
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from rasa_token_pruning.encoder import presets
+from rasa_token_pruning.encoder.adapter_files import adapter_where_cut
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.loading import shared_model
 from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.presets import LEVELS, NAMES, by_rule, preset
@@ -242,3 +244,10 @@ class TestWhatComesWithThePackage:
         work = [work_left(preset(level, layers, model, adapter), layers, [60]) for level in LEVELS]
         assert all(more >= less for more, less in pairwise(work)), work
         assert work[0] < 1
+
+
+@pytest.mark.parametrize(("name", "adapter"), [(DEFAULT_MODEL, "none"), (f"{DEFAULT_MODEL}+adapter", "auto")])
+def test_the_packaged_model_s_presets_name_the_encoder_in_use(name, adapter):
+    (file,) = (one for one in FILES if one.stem == name)
+    model = shared_model(DEFAULT_MODEL, adapter_where_cut(DEFAULT_MODEL, adapter))
+    assert json.loads(file.read_text(encoding="utf-8"))["identity"] == model.identity

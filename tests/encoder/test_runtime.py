@@ -51,6 +51,14 @@ def test_equal_options_share_one_runtime(tiny_folder, engine, options):
     assert runtime(tiny_folder, engine=engine, **options) is runtime(tiny_folder, engine=engine)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_an_encoder_that_no_graph_can_hold_is_refused_with_the_way_out(tiny_folder, monkeypatch, precision):
+    monkeypatch.setattr("rasa_token_pruning.encoder.runtime._MOST_BYTES", 1000)
+    with pytest.raises(EncoderError, match=r"GiB of weights, and a graph .* set engine to torch"):
+        PrunedEncoder(str(tiny_folder), precision=precision, num_threads=3)
+    assert PrunedEncoder(str(tiny_folder), engine="torch", num_threads=3)
+
+
 def test_auto_is_what_it_stands_for(tiny_folder):
     assert runtime(tiny_folder) is runtime(tiny_folder, engine="onnx")
     assert runtime(tiny_folder, precision="auto") is runtime(tiny_folder, engine="onnx", precision="int8")

@@ -19,7 +19,7 @@ from rasa_token_pruning.evaluation.accuracy import QUANTILES, READOUTS, by_quant
 from rasa_token_pruning.evaluation.accuracy_command import draw_figure, summary, tables
 from rasa_token_pruning.evaluation.data_sets import EXAMPLES as NUMBERS
 from rasa_token_pruning.evaluation.data_sets import read_data_set
-from rasa_token_pruning.evaluation.few_shot import Learner, draw
+from rasa_token_pruning.evaluation.few_shot import Learner, some_of
 from rasa_token_pruning.evaluation.paired_time import PairedTime
 from rasa_token_pruning.version import __version__
 from tests.conftest import ROOT
@@ -247,7 +247,7 @@ def test_by_hand(folders, tiny, timed, precision):
                 assert row["error"] == pytest.approx(gained.std() / np.sqrt(len(one.judged)))
     assert {reference.quantile for _, reference, _ in timed} == {0}
     assert [cut.quantile for cut, *_ in timed] == [quantile for quantile in QUANTILES for _ in data]
-    assert timed[0][2] == draw(data[0].judged, 1, 200, 0)[1].texts and timed[0][2] != timed[1][2]
+    assert timed[0][2] == some_of(data[0].judged, 200).texts and timed[0][2] != timed[1][2]
     assert [(row["ms"], row["unpruned_ms"], row["share"]) for row in found["time"]] == [(1, 2, 0.5)] * 2 * len(
         QUANTILES
     )

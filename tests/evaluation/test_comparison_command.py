@@ -49,7 +49,7 @@ def test_end_to_end(data, tmp_path, monkeypatch, capsys, adapter, sets):
             assert row["change"] == 0
     assert len(found["accuracy"]) == 2 * sets * len({(row["technique"], row["setting"]) for row in found["accuracy"]})
     assert all(row["share"] > 0 and row["ms"] > 0 for row in found["time"])
-    assert sum(row["messages"] for row in found["lengths"] if row["technique"] == "unpruned") == 2 * sets * 4
+    assert sum(row["messages"] for row in found["lengths"] if row["technique"] == "unpruned") == 2 * sets * 8
     printed = capsys.readouterr().out
     assert "messages as written" in printed and "messages long" in printed and "early_exit" in printed
     assert figure.read_bytes().startswith(b"\x89PNG")

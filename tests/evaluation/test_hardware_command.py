@@ -30,6 +30,16 @@ def test_machines_are_added_to_the_file(tmp_path, capsys):
     assert printed.count("onnx int8, 1") == 2
 
 
+def test_long_messages_alone_are_refused_before_anything_is_measured(tmp_path, capsys):
+    (tmp_path / "long.txt").write_text("".join(f"{'word ' * 80}{number}\n" for number in range(25)))
+    for command, said in (
+        ("hardware", "cannot be joined to messages of [15, 60] word pieces"),
+        ("speed", "no message of up to 40"),
+    ):
+        assert main(["benchmark", command, "--texts", str(tmp_path / "long.txt")]) == 2
+        assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", ["{", "{}", '[{"machine": {}}]', "[1]"])
 def test_another_file_is_refused_before_anything_is_measured(tmp_path, capsys, content):
     file = tmp_path / "machines.json"

@@ -9,7 +9,7 @@ from rasa_token_pruning.cli import main
 from rasa_token_pruning.encoder.policy import PruningPolicy
 from rasa_token_pruning.encoder.pruned import PrunedEncoder
 from rasa_token_pruning.evaluation.speed import SpeedError, System, Worker, latencies, started, throughputs
-from rasa_token_pruning.evaluation.speed_tables import savings, tables, work_left
+from rasa_token_pruning.evaluation.speed_tables import linear_work_left, savings, tables
 
 TEXTS = [f"where is my parcel number {number}?" for number in range(6)]
 
@@ -62,13 +62,19 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path, capsys):
     (tmp_path / "bad.json").write_text(json.dumps([{"title": "x"}]))
     for arguments, said in (
         (["--texts", str(tmp_path / "few.csv")], "give at least 20"),
-        (["--rounds", "0"], "give at least 1"),
         (["--baselines", str(tmp_path / "bad.json")], "no list of systems"),
         (["--baselines", str(tmp_path / "none.json")], "none.json"),
         (["--model", "nowhere/at all"], "nowhere/at all"),
     ):
         assert main(["benchmark", "speed", *arguments]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_no_rounds_are_none(capsys):
+    for command in ("speed", "hardware"):
+        with pytest.raises(SystemExit):
+            main(["benchmark", command, "--rounds", "0"])
+        assert "'0': give a whole number of at least 1" in capsys.readouterr().err
 
 
 def test_help_and_version(capsys):
@@ -79,12 +85,14 @@ def test_help_and_version(capsys):
     assert "--texts" in capsys.readouterr().out
 
 
-def test_work_left():
-    assert work_left(PruningPolicy((1,), 0.0, 2), 40, 6) == 1
-    assert work_left(PruningPolicy((1,), 0.9, 40), 40, 6) == 1
+def test_linear_work_left():
+    assert linear_work_left(PruningPolicy((1,), 0.0, 2), 6, 40) == 1
+    assert linear_work_left(PruningPolicy((1,), 0.9, 40), 6, 40) == 1
     # Layer 0 whole, the attention of layer 1 whole, its feed-forward part and four layers with half of the tokens.
-    assert work_left(PruningPolicy((1,), 0.5, 2), 42, 6) == pytest.approx((1 + 1 / 3 + 22 / 42 * (2 / 3 + 4)) / 6)
-    assert work_left(PruningPolicy((0, 1, 2), 0.5, 2), 42, 6) < 0.5
+    assert linear_work_left(PruningPolicy((1,), 0.5, 2), 6, 42) == pytest.approx(
+        (1 + 1 / 3 + 22 / 42 * (2 / 3 + 4)) / 6
+    )
+    assert linear_work_left(PruningPolicy((0, 1, 2), 0.5, 2), 6, 42) < 0.5
 
 
 def test_savings_compare_with_the_same_engine_unpruned():
@@ -94,4 +102,4 @@ def test_savings_compare_with_the_same_engine_unpruned():
     (row,) = savings(rows, policies, 6)
     assert row["system"] == "ours, half" and row["pieces"] == 50
     assert row["time_saved"] == pytest.approx(0.25)
-    assert row["work_saved"] == pytest.approx(1 - work_left(policies["half"], 50, 6))
+    assert row["work_saved"] == pytest.approx(1 - linear_work_left(policies["half"], 6, 50))

@@ -19,6 +19,12 @@ def test_a_csv_file_and_a_file_of_lines(tmp_path):
     assert read_texts(table) == read_texts(lines) == texts
 
 
+def test_what_excel_writes_is_read(tmp_path):
+    texts = [f"message number {number}" for number in range(25)]
+    (tmp_path / "A.CSV").write_text("text,intent\n" + "".join(f"{text},x\n" for text in texts), encoding="utf-8-sig")
+    assert read_texts(tmp_path / "A.CSV") == texts
+
+
 @pytest.mark.parametrize(
     "name, content",
     [
@@ -46,6 +52,12 @@ def test_messages_of_a_length(length):
 
 def test_no_message_is_short_enough():
     assert of_length(["one two three four five six seven eight nine ten"], count, 5, 3) == []
+
+
+def test_of_a_length_that_the_encoder_does_not_read_there_are_none():
+    texts = [" ".join(["word"] * number) + str(number) for number in range(1, 12)]
+    assert of_length(texts, lambda text: min(count(text), 40), 60, 20) == []
+    assert len(of_length(texts, lambda text: min(count(text), 40), 30, 5)) == 5
 
 
 def test_mixed_messages_have_all_lengths():

@@ -261,3 +261,18 @@ def test_language_models_stay_for_those_who_need_them(components, stays):
     pipeline, notes = migrated(config(*components), entities="none")
     assert (components[0] in names(pipeline)) is stays
     assert (f"Nothing needs {components[0]} any more" in notes) is not stays
+
+
+@pytest.mark.parametrize(
+    ("policies", "told"),
+    [
+        ([{"name": "TEDPolicy"}], True),
+        ([{"name": "TEDPolicy", "featurizers": ["labse"]}], False),
+        ([{"name": "RulePolicy"}], False),
+        (None, True),
+    ],
+)
+def test_what_ted_reads_in_stories_in_words_is_said(policies, told):
+    policies = yaml.safe_dump({"policies": policies})
+    _, notes = migrated(config(*LABSE, "DIETClassifier") + policies, entities="none")
+    assert ("TEDPolicy reads our features in them too" in notes) == told

@@ -1,6 +1,7 @@
 """No space left while something is written: an error or a training without a cache, and no damage that stays."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,7 @@ def test_without_space_for_the_cache_training_works_without_it(copy, archive):
     assert database.stat().st_size <= limit
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
 def test_without_space_for_the_archive_the_training_fails_and_the_next_one_works(copy, archive):
     full = copy / "models" / "new.tar.gz"
     full.symlink_to("/dev/full")

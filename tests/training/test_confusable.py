@@ -49,5 +49,9 @@ def test_with_fewer_intents_than_places_batches_are_smaller(pairs):
 
 def test_pairs_without_intents_are_drawn_from_all():
     views = Dataset.from_dict({"anchor": [str(number) for number in range(20)]})
-    drawn = list(ConfusableBatches(views, 8, False, alike=ALIKE))
-    assert len(drawn) == 2 and all(len(set(batch)) == 8 for batch in drawn)
+    batches = ConfusableBatches(views, 8, False, alike=ALIKE)
+    drawn = list(batches)
+    assert len(drawn) == len(batches) == 2 and len({row for batch in drawn for row in batch}) == 16
+    batches.set_epoch(1)
+    assert list(batches) != drawn
+    assert [len(batch) for batch in ConfusableBatches(views, 32, False, alike=ALIKE)] == [20]

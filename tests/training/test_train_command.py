@@ -56,6 +56,13 @@ def test_each_kind_writes_a_model_that_the_featurizer_takes(kind, tiny, tasks, t
     assert {file.name for file in tmp_path.iterdir()} == {"new"}
 
 
+def test_of_a_training_that_ends_before_its_first_interval_the_last_step_is_judged(tiny, tasks, tmp_path):
+    few = ("--steps", "3", "--batch", "4", "--held-out", f"shop={tasks['shop']}")
+    said = trained("contrastive", f"desk={tasks['desk']}", "--model", tiny, "--output", tmp_path / "new", *few)
+    judged = json.loads((tmp_path / "new" / "training.json").read_text())["judged"]
+    assert set(judged) == {"0", "3"} and f"{judged['0']:.4f} before, {judged['3']:.4f} now" in said
+
+
 def test_intents_with_one_message_are_reported(tiny, tmp_path):
     file = tmp_path / "few.csv"
     file.write_text("text,intent\na b,one\nb c,one\nc d,two\n")

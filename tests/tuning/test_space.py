@@ -3,8 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasa_token_pruning.encoder.errors import EncoderError
+from rasa_token_pruning.encoder.location import DEFAULT_MODEL
 from rasa_token_pruning.encoder.policy import REDUCTIONS, SCORES, PruningPolicy
-from rasa_token_pruning.tuning.space import Space, default_layers
+from rasa_token_pruning.encoder.presets import LEVELS, preset
+from rasa_token_pruning.tuning.space import Space, default_layers, default_score
 
 
 def test_every_combination_once():
@@ -15,10 +17,19 @@ def test_every_combination_once():
     assert policies[-1] == PruningPolicy((1, 3), 0.5, 10, REDUCTIONS[-1], SCORES[-1])
 
 
-def test_the_default_space():
-    policies = Space(default_layers(6)).policies()
-    assert len(policies) == 4 * 5 * 3
-    assert {(policy.reduction, policy.score) for policy in policies} == {("drop", "mean_attention")}
+def test_the_default_space_has_the_presets_in_it():
+    policies = Space(default_layers(6, range(6)), scores=[default_score(default_layers(6), range(6))]).policies()
+    assert len(policies) == 4 * 3 * 3
+    assert {preset(level, 6, DEFAULT_MODEL, "auto") for level in LEVELS} <= set(policies)
+
+
+def test_scores_are_learnt_where_every_layer_that_may_cut_knows_them():
+    assert default_layers(12, (2, 6)) == ((2,), (6,), (2, 6))
+    assert default_score(default_layers(12, (2, 6)), (2, 6)) == "learnt"
+    for scored in ((), (5,)):
+        assert default_layers(12, scored) == default_layers(12)
+        assert default_score(default_layers(12), scored) == "mean_attention"
+    assert default_score(((2,), (1, 3)), (1, 2)) == "mean_attention"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ PROGRAM = WITHOUT + "from rasa_token_pruning.cli import main\nsys.exit(main(sys.
 SMALL = ["--layers", "2", "--quantiles", "0.5", "--floors", "6", "--shots", "3", "1", "--seeds", "2"]
 # In fp32, in which every processor understands the same of so few messages.
 SMALL += ["--held-out", "5", "--long", "2", "--longest", "3", "--jobs", "1", "--precision", "fp32"]
-POLICY, UNPRUNED = PruningPolicy((2,), 0.5, 6), PruningPolicy((2,), 0.0, 2)
+POLICY, UNPRUNED = PruningPolicy((2,), 0.5, 6, score="learnt"), PruningPolicy((2,), 0.0, 2)
 
 
 def write_csv(file, pool):
@@ -119,7 +119,7 @@ def test_again_under_another_budget(call, searched):
     assert (code, err) == (0, "") and f"read-out {FINAL};" in out
     table = rows(out)
     assert [row[0] for row in table[:4]] == ["gentle", "balanced", "aggressive", "yours"]
-    assert table[3][1] == "layers [2], quantile 0.5, min_tokens 6"
+    assert table[3][1] == "layers [2], quantile 0.5, min_tokens 6, learnt"
     assert [row[:2] for row in table[4:]] == [
         [level, task] for level in ("gentle", "balanced", "aggressive", "yours") for task in ("desk", "visitors")
     ]
@@ -148,9 +148,11 @@ def test_a_read_out_that_was_not_tried(call, files, quick, tmp_path):
 def test_tables_by_hand():
     out = report(by_hand(), FINAL, {"one": ANY})
     best, *others = rows(out)
-    assert best[:-3] == ["one", "layers [2], quantile 0.7, min_tokens 6", "0.50", "", "-3.00 ±0.00"]
+    assert best[:-3] == ["one", "layers [2], quantile 0.7, min_tokens 6, mean_attention", "0.50", "", "-3.00 ±0.00"]
     assert best[-3] in {f"-5.00 ±0.00 ({task})" for task in "ab"} and best[-2:] == ["-3.00 ±0.00", ""]
-    assert [row[:3] for row in others] == [["one", task, "layers [2], quantile 0.7, min_tokens 6"] for task in "abc"]
+    assert [row[:3] for row in others] == [
+        ["one", task, "layers [2], quantile 0.7, min_tokens 6, mean_attention"] for task in "abc"
+    ]
     assert [row[5] for row in others] == [row[7] for row in others] == ["-5.00 ±0.00", "-5.00 ±0.00", "+1.00 ±0.00"]
     assert [row[6] for row in others] == ["-5.00 ±0.00 (a)", "-5.00 ±0.00 (b)", "+1.00 ±0.00 (c)"]
     assert {line.count("|") for line in out.splitlines()[2:5]} == {9}
@@ -169,7 +171,7 @@ def test_other_facts_in_the_tables():
     policy = PruningPolicy((2, 3), 0.5, 10, "merge", "max_attention")
     changes = {UNPRUNED: ({"a": 0}, 1.0), policy: ({"a": 1}, 0.5)}
     out = report(by_hand(changes, {UNPRUNED: 1.0, policy: 0.45}), FINAL, {"one": ANY})
-    how = "layers [2, 3], quantile 0.5, min_tokens 10, merge, max_attention"
+    how = "layers [2, 3], quantile 0.5, min_tokens 10, max_attention, merge"
     assert rows(out) == [["one", how, "0.50", "0.40", "+1.00 ±0.00", "+1.00 ±0.00 (a)", "+1.00 ±0.00", ""]]
 
 
