@@ -18,6 +18,10 @@ SECONDS := 450
 WORKERS := 2
 RESULTS := benchmarks/results
 
+# What stands elsewhere is not to take the place of what is locked.
+unexport PYTHONPATH PYTHONHOME
+export PIP_USER = 0
+
 # Rasa reports usage to its makers unless told not to; its dependencies warn of each other.
 export RASA_TELEMETRY_ENABLED = false
 export SQLALCHEMY_SILENCE_UBER_WARNING = 1
@@ -142,7 +146,7 @@ $(INSTALLED_PRO): pyproject.toml $(LOCKED_PRO)
 	@echo "== The environment is ready"
 
 lock: $(INSTALLED)
-	UV_PYTHON=$(CURDIR)/$(BIN)/python sh scripts/lock.sh
+	UV_PYTHON="$(CURDIR)/$(BIN)/python" sh scripts/lock.sh
 
 clean:
 	rm -rf $(VENV) $(VENV_PRO) $(BOT)/models $(BOT)/.rasa $(BOT)/results build dist *.egg-info

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from benchmarks.memory import peak_mib
 from benchmarks.metrics import figures
 from benchmarks.records import store
 from benchmarks.rows import Row, resume
@@ -118,7 +119,7 @@ def train(folder: Path) -> Row:
         _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{(folder / 'log').read_text(encoding='utf-8')}")
-    return {"training_seconds": time.perf_counter() - started, "training_peak_mib": usage.ru_maxrss / 1024}
+    return {"training_seconds": time.perf_counter() - started, "training_peak_mib": peak_mib(usage)}
 
 
 def parse(archive: Path, texts: list[str]) -> tuple[list[str | None], np.ndarray, np.ndarray]:

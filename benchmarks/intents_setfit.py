@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.memory import peak_mib
 from benchmarks.metrics import figures
 from benchmarks.rows import Row, resume
 
@@ -91,7 +92,7 @@ def measure(started: float, model: Path, folder: Path, shots: int, options: dict
     classifier, steps = train(model, texts, [known.index(intent) for intent in intents], options)
     training = {
         "training_seconds": time.time() - started,
-        "training_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "training_peak_mib": peak_mib(resource.getrusage(resource.RUSAGE_SELF)),
         "training_steps": steps,
     }
     texts, intents = read(folder / "test.csv")

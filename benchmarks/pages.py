@@ -51,6 +51,7 @@ _PROCESSORS = {
     "AMD EPYC, family 26": "speed",
     "AMD EPYC, a slower one": "speed-epyc",
     "Intel Xeon with AMX": "speed-amx",
+    "AMD EPYC without AVX-512": "speed-avx2",
 }
 _ADAPTED = {  # rows of the README, and what they are in the table of the page about training
     "`balanced` (the default)": "adapter, balanced, final",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
+
+from rasa_token_pruning.evaluation.machine import machine
 
 Row = dict[str, Any]
 Key = tuple[str, str, int]  # system, task, shots
@@ -26,7 +29,7 @@ def key(row: Row) -> Key:
 def resume(file: Path, wanted: Iterable[Key], measure: Callable[[str, str, int], Row]) -> list[Row]:
     """Measure what the file lacks, one after the other, and add it at once.
 
-    :param measure: Takes system, task and shots; its row need not repeat them.
+    :param measure: Takes system, task and shots; its row need not repeat them. The day and the processor are added.
     :return: All rows of the file, those of other systems among them.
     """
     for system, task, shots in wanted:
@@ -34,6 +37,7 @@ def resume(file: Path, wanted: Iterable[Key], measure: Callable[[str, str, int],
             continue
         print(f"{system}: {task}, {shots} shots", file=sys.stderr)
         row = {"system": system, "task": task, "shots": shots, **measure(system, task, shots)}
+        row |= {"date": date.today().isoformat(), "processor": machine()["processor"]}
         content = json.dumps([*read_rows(file), row], indent=1) + "\n"
         partial = file.with_suffix(".partial")
         partial.write_text(content, encoding="utf-8")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.memory import peak_mib
 from benchmarks.records import store
 from rasa_token_pruning.fewshot.classifier import FewShotClassifier
 
@@ -29,11 +30,11 @@ def measure(intents: int, shots: int) -> dict[str, Any]:
     centres = chance.normal(size=(intents, WIDTH)).astype(np.float32)
     labels = np.repeat(np.arange(intents), shots)
     rows = centres[labels] + NOISE * chance.normal(size=(len(labels), WIDTH)).astype(np.float32)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mib(resource.getrusage(resource.RUSAGE_SELF))
     started = time.perf_counter()
     classifier = FewShotClassifier.fit(rows, [f"intent_{label:04}" for label in labels])
     seconds = time.perf_counter() - started
-    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    memory = peak_mib(resource.getrusage(resource.RUSAGE_SELF)) - before
     times = []
     for row in rows[:100]:
         started = time.perf_counter()

@@ -2,8 +2,9 @@
 
     python -m benchmarks.scope DATA
 
-DATA is laid out as for ``benchmarks.policies``; ``clinc150`` also has ``oos_valid.csv``, whose messages stand for
-out-of-scope ones. Validation splits only. Takes about a minute; writes ``benchmarks/results/scope.json``.
+DATA holds a folder for each task, with train.csv and valid.csv (columns text and intent); ``clinc150`` also has
+``oos_valid.csv``, whose messages stand for out-of-scope ones. Validation splits only. Takes about a minute; writes
+``benchmarks/results/scope.json``.
 """
 
 from __future__ import annotations

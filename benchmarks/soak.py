@@ -38,6 +38,8 @@ def soak(messages: int, seconds: float) -> list[dict[str, Any]]:
             sent = 0
             while sent < messages:
                 found = drive(server.port, "parse", 2, seconds, phrases, first=1_000_000 + 2 * sent)
+                if not found["requests"]:
+                    raise SystemExit(f"The server answers no more, after {sent} messages.")
                 sent += found["requests"]
                 blocks.append({"messages": sent, "mib": server.mib, **found})
                 print(blocks[-1], file=sys.stderr)

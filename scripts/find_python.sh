@@ -17,7 +17,7 @@ works() { # interpreter version
 candidates() { # version
     command -v "python$1"
     for root in "${PYENV_ROOT:-}" "$(pyenv root 2>/dev/null)" "$HOME/.pyenv"; do
-        [ -n "$root" ] && ls -d "$root/versions/$1"*"/bin/python$1" 2>/dev/null
+        [ -n "$root" ] && ls -d "$root/versions/$1"*"/bin/python$1" 2>/dev/null | sort -rV  # the newest first
     done
     uv python find "$1" 2>/dev/null
     ls "/usr/bin/python$1" "/usr/local/bin/python$1" "/opt/homebrew/bin/python$1" 2>/dev/null

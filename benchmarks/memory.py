@@ -1,0 +1,13 @@
+"""Memory of processes that have ended."""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
+
+
+def peak_mib(usage: resource.struct_rusage) -> float:
+    """The most memory that a process had resident, in MiB."""
+    return usage.ru_maxrss * _UNIT / 2**20
