@@ -1,4 +1,4 @@
-"""Memory of processes that have ended."""
+"""The memory of processes at its peak."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
-from rasa_token_pruning.fewshot.head import LinearHead, normalized
+from rasa_token_pruning.fewshot.head import LinearHead, means_of, normalized
 
 # How much of the identity is added to the scatter within labels. This and the scale were chosen on the validation
 # splits of banking77, clinc150 and hwu64, with 1 to 20 examples of a label; half or twice as much is as good.
@@ -32,10 +32,10 @@ def fit_discriminant(embeddings: np.ndarray, labels: np.ndarray) -> LinearHead:
         occurs, and there are at least two.
     """
     with threadpool_limits(1):  # more threads would change last bits
-        return fitted(unit_rows(embeddings), labels)
+        return _fitted(normalized(embeddings).astype(np.float32), labels)
 
 
-def fitted(rows: np.ndarray, labels: np.ndarray) -> LinearHead:
+def _fitted(rows: np.ndarray, labels: np.ndarray) -> LinearHead:
     """As ``fit_discriminant``, for rows of length 1, float32, in which it calculates."""
     means, centre = means_of(rows, labels), rows.mean(axis=0)
     within = rows - means[labels]
@@ -46,15 +46,3 @@ def fitted(rows: np.ndarray, labels: np.ndarray) -> LinearHead:
     lengths = np.sqrt((weights * offsets).sum(axis=1, keepdims=True))
     weights = np.ascontiguousarray(weights * (_SCALE / np.where(lengths > _LEAST, lengths, 1)), dtype=np.float32)
     return LinearHead(weights, -weights @ centre)
-
-
-def means_of(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The mean of each label's rows, ``(labels, dimension)``, float32."""
-    starts = np.flatnonzero(np.diff(labels, prepend=-1))
-    means: np.ndarray = np.add.reduceat(rows, starts) / np.diff(starts, append=len(labels))[:, None].astype(np.float32)
-    return means
-
-
-def unit_rows(embeddings: np.ndarray) -> np.ndarray:
-    """Rows of length 1, float32; see ``head.normalized``."""
-    return normalized(embeddings).astype(np.float32)

@@ -90,8 +90,17 @@ def prototypes(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
     :param embeddings: ``(examples, dimension)``.
     :param labels: As in ``fit_head``, ascending.
     """
+    return normalized(means_of(normalized(embeddings), labels)).astype(np.float32)
+
+
+def means_of(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The mean of each label's rows, ``(labels, dimension)``, of the type of the rows.
+
+    :param labels: As in ``prototypes``.
+    """
     starts = np.flatnonzero(np.diff(labels, prepend=-1))
-    return normalized(np.add.reduceat(normalized(embeddings), starts)).astype(np.float32)
+    means: np.ndarray = np.add.reduceat(rows, starts) / np.diff(starts, append=len(labels))[:, None].astype(np.float32)
+    return means
 
 
 def similarities(embeddings: np.ndarray, prototypes: np.ndarray) -> np.ndarray:

@@ -37,11 +37,11 @@ class ConfusableBatches(DefaultBatchSampler):
     ) -> None:
         super().__init__(dataset, batch_size, drop_last, valid_label_columns, generator, seed)
         labels = np.array(dataset[LABEL] if LABEL in dataset.column_names else [], dtype=int)
-        known, starts = np.unique(np.sort(labels), return_index=True)
-        order = np.argsort(labels, kind="stable")
-        self._rows = dict(zip(known.tolist(), np.split(order, starts[1:]), strict=False))
-        self._share = np.array([len(rows) for rows in self._rows.values()]) / max(1, len(labels))
+        known, counts = np.unique(labels, return_counts=True)
+        by_label = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+        self._rows = dict(zip(known.tolist(), by_label, strict=False))  # none without labels
         self._pairs = len(dataset)
+        self._share = counts / self._pairs
         self._size = min(batch_size, len(self._rows) or self._pairs)
         self._count = max(1, self._pairs // self._size)
         self._alike = alike

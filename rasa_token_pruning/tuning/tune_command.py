@@ -27,8 +27,6 @@ from rasa_token_pruning.version import __version__
 
 __all__ = ["LabelledError", "TuningError", "add"]
 
-_DEFAULT = "(default: %(default)s)"
-
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
@@ -84,9 +82,13 @@ def _add_space(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers", type=layer_numbers, nargs="+", help="where to cut, as in 2 1,3 (default: by the encoder)"
     )
-    parser.add_argument("--quantiles", type=float, nargs="+", default=Space.quantiles, help=_DEFAULT)
-    parser.add_argument("--floors", type=int, nargs="+", default=Space.floors, help=f"min_tokens {_DEFAULT}")
-    parser.add_argument("--reductions", choices=REDUCTIONS, nargs="+", default=Space.reductions, help=_DEFAULT)
+    parser.add_argument("--quantiles", type=float, nargs="+", default=Space.quantiles, help="(default: %(default)s)")
+    parser.add_argument(
+        "--floors", type=int, nargs="+", default=Space.floors, help="values of min_tokens (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reductions", choices=REDUCTIONS, nargs="+", default=Space.reductions, help="(default: %(default)s)"
+    )
     parser.add_argument(
         "--scores", choices=SCORES, nargs="+", help="(default: learnt, where the adapter knows it, else mean_attention)"
     )
