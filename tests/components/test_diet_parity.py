@@ -101,6 +101,7 @@ def test_row_26_diet_may_stay_for_entities_alone(bench):
     examples = training_data(EXAMPLES).training_examples
     examples += [Message.build(text, "buy_ticket", entities=[entity]), Message.build("one ticket please", "buy_ticket")]
     config = {"intent_classification": False, "epochs": 40, "random_seed": 1, "constrain_similarities": True}
+    config["number_of_transformer_layers"] = 0  # to compile them takes longer than all else
     data = bench.create(TokenPruningFeaturizer).process_training_data(bench.tokenize(TrainingData(examples)))
     classifier = bench.trained(data)
     bench.create(DIETClassifier, config, resource="diet").train(data)

@@ -98,8 +98,7 @@ def run_the_way_out(message, cwd):
     subprocess.run(command, shell=True, check=True, cwd=cwd, env=os.environ | {"PATH": path}, capture_output=True)
 
 
-@pytest.mark.parametrize("change", [pickle_weights, shard_weights])
-@pytest.mark.parametrize("name", ["model", """it's "5 $HOME `x`"""])
+@pytest.mark.parametrize(("change", "name"), [(pickle_weights, "model"), (shard_weights, """it's "5 $HOME `x`""")])
 def test_weights_of_another_kind_are_refused_with_the_command_that_converts_them(
     tiny_folder, tmp_path, monkeypatch, change, name
 ):

@@ -6,6 +6,7 @@ import pytest
 
 from rasa_token_pruning.cli import main
 from rasa_token_pruning.evaluation.hardware_command import LENGTHS
+from tests.encoder.conftest import write_tiny_model
 
 
 def test_machines_are_added_to_the_file(tmp_path, capsys):
@@ -17,7 +18,8 @@ def test_machines_are_added_to_the_file(tmp_path, capsys):
     ]
     other = {"machine": {"processor": "Abacus", "cores": 4}, "model": "some-model", "one_message": rows}
     file.write_text(json.dumps([other]), encoding="utf-8")
-    assert main(["benchmark", "hardware", "--rounds", "1", "--append", str(file)]) == 0
+    tiny = str(write_tiny_model(tmp_path / "tiny", max_length=64))
+    assert main(["benchmark", "hardware", "--model", tiny, "--rounds", "1", "--append", str(file)]) == 0
     first, found = json.loads(file.read_bytes())
     assert first == other
     assert {"processor", "cores", "packages"} <= set(found["machine"])

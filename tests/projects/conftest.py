@@ -61,9 +61,21 @@ def travel_agent(travel):
     return Agent.load(str(travel.archive))
 
 
+# Rasa would choose these and two that learn by TensorFlow, of which travel has one.
+POLICIES = """
+policies:
+- name: MemoizationPolicy
+- name: RulePolicy
+"""
+
+
 def starter_project(folder):
-    """What ``rasa init`` makes before it trains; the config changed where it is."""
+    """What ``rasa init`` makes before it trains, but for its policies; the config changed where it is."""
     create_initial_project(str(folder))
+    config = folder / "config.yml"
+    before, policies, _ = config.read_text(encoding="utf-8").partition("\npolicies:")
+    assert policies
+    config.write_text(before + POLICIES, encoding="utf-8")
     printed = {"migrate": run(folder, "rasa_token_pruning.cli", "migrate", "config.yml", "--in-place")}
     return worked_with(Project(folder, folder / "config.yml", printed))
 

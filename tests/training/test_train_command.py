@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ import pytest
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.cli import main
 from rasa_token_pruning.encoder.adapter_files import read_adapter
+from tests.training.processes import finished, started
 from tests.ways_in.processes import free_port
 
 TEXTS = ["reset my password", "where is my order", "hello"]
 FEW = ("--steps", "4", "--interval", "2", "--batch", "4")
-CLI = (sys.executable, "-m", "rasa_token_pruning.cli", "train-encoder")
 
 
 def embeddings(folder):
@@ -27,9 +28,18 @@ def embeddings(folder):
 
 
 def trained(*arguments):
-    done = subprocess.run([*CLI, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    code, printed = finished(*arguments)
+    assert code == 0, printed[-3000:]
+    return printed
+
+
+def killed(arguments, when):
+    """The command, killed as soon as there is a file."""
+    process = started(*arguments)
+    while process.is_alive() and not when.exists():
+        time.sleep(0.001)
+    process.kill()
+    process.join()
 
 
 CUTS = "contrastive, through cuts"
@@ -66,10 +76,8 @@ def test_of_a_training_that_ends_before_its_first_interval_the_last_step_is_judg
 def test_intents_with_one_message_are_reported(tiny, tmp_path):
     file = tmp_path / "few.csv"
     file.write_text("text,intent\na b,one\nb c,one\nc d,two\n")
-    done = subprocess.run(
-        [*CLI, "contrastive", file, "--model", tiny, "--output", tmp_path / "new", *FEW], capture_output=True, text=True
-    )
-    assert "few: 1 of 2 intents have only one message, and are left out: 'two'" in done.stderr
+    _, printed = finished("contrastive", file, "--model", tiny, "--output", tmp_path / "new", *FEW)
+    assert "few: 1 of 2 intents have only one message, and are left out: 'two'" in printed
 
 
 @pytest.mark.parametrize(
@@ -109,15 +117,11 @@ def test_killed_at_any_step_and_started_again_it_ends_as_if_nothing_had_been(kin
     common = [*special, "--model", tiny, "--seed", "3", "--steps", "60", "--interval", "5", "--batch", "4"]
     trained(kind.split(",")[0], *common, "--output", tmp_path / "whole")
     output = tmp_path / "killed"
-    command = [*CLI, *map(str, (kind.split(",")[0], *common, "--output", output))]
+    again = [kind.split(",")[0], *common, "--output", output]
     wanted = random.Random(kind).randrange(10, 50)
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(tmp_path.glob(f"killed.checkpoints/checkpoint-{wanted // 5 * 5}")):
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    killed(again, tmp_path / "killed.checkpoints" / f"checkpoint-{wanted // 5 * 5}")
     assert not output.exists()
-    trained(kind.split(",")[0], *common, "--output", output)
+    trained(*again)
     np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
 
 
@@ -125,13 +129,7 @@ def test_killed_between_two_layers_scores_go_on_with_the_next(tasks, tiny, tmp_p
     common = [tasks["desk"], tasks["shop"], "--model", tiny, "--adapter", "none", "--varied", "20"]
     trained("score", *common, "--output", tmp_path / "whole")
     output, kept = tmp_path / "killed", tmp_path / "killed.checkpoints"
-    process = subprocess.Popen(
-        [*CLI, *map(str, ("score", *common, "--output", output))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    while process.poll() is None and not (kept / "layer-0.npz").exists():
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    killed(["score", *common, "--output", output], kept / "layer-0.npz")
     assert not output.exists()
     written = (kept / "layer-0.npz").stat().st_mtime_ns
     assert main(["train-encoder", "score", *map(str, common), "--seed", "9", "--output", str(output)]) == 2
@@ -144,17 +142,17 @@ def test_killed_between_two_layers_scores_go_on_with_the_next(tasks, tiny, tmp_p
     assert not kept.exists()
 
 
-def test_without_space_for_a_checkpoint_it_fails_and_goes_on_when_there_is_some(tiny, tasks, tmp_path):
-    def limited():
-        size = (tiny / "model.safetensors").stat().st_size * 4 // 5  # less than its optimizer keeps
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+def limited(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
+
+def test_without_space_for_a_checkpoint_it_fails_and_goes_on_when_there_is_some(tiny, tasks, tmp_path):
+    less_than_its_optimizer_keeps = (tiny / "model.safetensors").stat().st_size * 4 // 5
     common = [tasks["desk"], "--layers", "0", "1", "--model", tiny, "--steps", "6", "--interval", "2", "--batch", "4"]
     output = tmp_path / "new"
-    command = [*CLI, *map(str, ("distill", *common, "--output", output))]
-    assert subprocess.run(command, capture_output=True, preexec_fn=limited).returncode != 0
-    assert not output.exists()
+    code, _ = finished("distill", *common, "--output", output, before=partial(limited, less_than_its_optimizer_keeps))
+    assert code and not output.exists()
     trained("distill", *common, "--output", output)
     trained("distill", *common, "--output", tmp_path / "whole")
     np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
