@@ -28,7 +28,8 @@ export SQLALCHEMY_SILENCE_UBER_WARNING = 1
 export TF_CPP_MIN_LOG_LEVEL = 2
 export PYTHONWARNINGS = ignore::DeprecationWarning
 
-.PHONY: help demo test test-pro lint types docs tables format compare benchmark soak load fuzz lock clean environments installed
+.PHONY: help demo test test-pro lint types docs tables format compare benchmark soak load fuzz lock clean
+.PHONY: environments installed
 
 help:
 	@echo "make demo     train the example bot and talk to it (needs Python 3.10; installs into $(VENV))"

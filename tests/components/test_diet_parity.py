@@ -100,8 +100,13 @@ def test_row_26_diet_may_stay_for_entities_alone(bench):
     entity = {"start": 12, "end": 18, "value": "Berlin", "entity": "city"}
     examples = training_data(EXAMPLES).training_examples
     examples += [Message.build(text, "buy_ticket", entities=[entity]), Message.build("one ticket please", "buy_ticket")]
-    config = {"intent_classification": False, "epochs": 40, "random_seed": 1, "constrain_similarities": True}
-    config["number_of_transformer_layers"] = 0  # to compile them takes longer than all else
+    config = {
+        "intent_classification": False,
+        "epochs": 40,
+        "number_of_transformer_layers": 0,  # to compile them takes longer than all else
+        "random_seed": 1,
+        "constrain_similarities": True,
+    }
     data = bench.create(TokenPruningFeaturizer).process_training_data(bench.tokenize(TrainingData(examples)))
     classifier = bench.trained(data)
     bench.create(DIETClassifier, config, resource="diet").train(data)

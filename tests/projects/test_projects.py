@@ -1,8 +1,8 @@
 """Two projects as teams have them, from DIET to this package by ``rasa-token-pruning migrate``.
 
-``starter`` is what ``rasa init`` makes. ``travel`` is larger: forms, roles and groups of entities, lookup tables,
-synonyms, two retrieval intents, out-of-scope messages, rules, stories, and stories in words for TEDPolicy. What is said
-to it in tests is nowhere in its training data.
+``starter`` is what ``rasa init`` makes, with two policies. ``travel`` is larger: forms, roles and groups of entities,
+lookup tables, synonyms, two retrieval intents, out-of-scope messages, rules, stories, and stories in words for
+TEDPolicy. What is said to it in tests is nowhere in its training data.
 """
 
 import asyncio

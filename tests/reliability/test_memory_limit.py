@@ -12,7 +12,8 @@ import pytest
 from rasa_token_pruning.encoder.archived import bundled_encoder, read_archived
 from rasa_token_pruning.encoder.bundle import GRAPH
 from rasa_token_pruning.encoder.onnx_engine import OnnxEngine
-from tests.reliability.children import child, rasa
+from tests.children import child
+from tests.reliability.children import rasa
 from tests.reliability.conftest import unpacked
 from tests.ways_in.processes import free_port
 from tests.ways_in.servers import Server

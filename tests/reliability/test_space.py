@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from rasa_token_pruning.encoder.disk_cache import DiskCache
-from tests.reliability.children import child, training
+from tests.children import child
+from tests.reliability.children import training
 from tests.reliability.conftest import ours
 
 MIB = 2**20

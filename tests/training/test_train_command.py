@@ -3,12 +3,11 @@
 import json
 import os
 import random
-import resource
-import signal
 import subprocess
 import sys
-import time
-from functools import partial
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from rasa_token_pruning import PrunedEncoder
 from rasa_token_pruning.cli import main
 from rasa_token_pruning.encoder.adapter_files import read_adapter
-from tests.training.processes import finished, started
+from tests.children import child
 from tests.ways_in.processes import free_port
 
 TEXTS = ["reset my password", "where is my order", "hello"]
@@ -27,19 +26,27 @@ def embeddings(folder):
     return PrunedEncoder(str(folder), "off", engine="torch").encode(TEXTS)
 
 
+def train_encoder(*arguments):
+    sys.exit(main(["train-encoder", *arguments]))
+
+
+@contextmanager
+def command(*arguments, **kwargs):
+    """The command in a process of its own."""
+    with TemporaryDirectory() as folder, child(Path(folder), train_encoder, *map(str, arguments), **kwargs) as process:
+        yield process
+
+
 def trained(*arguments):
-    code, printed = finished(*arguments)
-    assert code == 0, printed[-3000:]
-    return printed
+    with command(*arguments) as process:
+        assert process.wait() == 0, process.printed[-3000:]
+        return process.printed
 
 
-def killed(arguments, when):
+def killed(until, *arguments):
     """The command, killed as soon as there is a file."""
-    process = started(*arguments)
-    while process.is_alive() and not when.exists():
-        time.sleep(0.001)
-    process.kill()
-    process.join()
+    with command(*arguments) as process:
+        process.until(until.exists)
 
 
 CUTS = "contrastive, through cuts"
@@ -76,7 +83,9 @@ def test_of_a_training_that_ends_before_its_first_interval_the_last_step_is_judg
 def test_intents_with_one_message_are_reported(tiny, tmp_path):
     file = tmp_path / "few.csv"
     file.write_text("text,intent\na b,one\nb c,one\nc d,two\n")
-    _, printed = finished("contrastive", file, "--model", tiny, "--output", tmp_path / "new", *FEW)
+    with command("contrastive", file, "--model", tiny, "--output", tmp_path / "new", *FEW) as process:
+        process.wait()
+        printed = process.printed
     assert "few: 1 of 2 intents have only one message, and are left out: 'two'" in printed
 
 
@@ -119,7 +128,7 @@ def test_killed_at_any_step_and_started_again_it_ends_as_if_nothing_had_been(kin
     output = tmp_path / "killed"
     again = [kind.split(",")[0], *common, "--output", output]
     wanted = random.Random(kind).randrange(10, 50)
-    killed(again, tmp_path / "killed.checkpoints" / f"checkpoint-{wanted // 5 * 5}")
+    killed(tmp_path / "killed.checkpoints" / f"checkpoint-{wanted // 5 * 5}", *again)
     assert not output.exists()
     trained(*again)
     np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
@@ -129,7 +138,7 @@ def test_killed_between_two_layers_scores_go_on_with_the_next(tasks, tiny, tmp_p
     common = [tasks["desk"], tasks["shop"], "--model", tiny, "--adapter", "none", "--varied", "20"]
     trained("score", *common, "--output", tmp_path / "whole")
     output, kept = tmp_path / "killed", tmp_path / "killed.checkpoints"
-    killed(["score", *common, "--output", output], kept / "layer-0.npz")
+    killed(kept / "layer-0.npz", "score", *common, "--output", output)
     assert not output.exists()
     written = (kept / "layer-0.npz").stat().st_mtime_ns
     assert main(["train-encoder", "score", *map(str, common), "--seed", "9", "--output", str(output)]) == 2
@@ -142,17 +151,13 @@ def test_killed_between_two_layers_scores_go_on_with_the_next(tasks, tiny, tmp_p
     assert not kept.exists()
 
 
-def limited(size):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-
 def test_without_space_for_a_checkpoint_it_fails_and_goes_on_when_there_is_some(tiny, tasks, tmp_path):
     less_than_its_optimizer_keeps = (tiny / "model.safetensors").stat().st_size * 4 // 5
     common = [tasks["desk"], "--layers", "0", "1", "--model", tiny, "--steps", "6", "--interval", "2", "--batch", "4"]
     output = tmp_path / "new"
-    code, _ = finished("distill", *common, "--output", output, before=partial(limited, less_than_its_optimizer_keeps))
-    assert code and not output.exists()
+    with command("distill", *common, "--output", output, largest_file=less_than_its_optimizer_keeps) as process:
+        assert process.wait() != 0
+    assert not output.exists()
     trained("distill", *common, "--output", output)
     trained("distill", *common, "--output", tmp_path / "whole")
     np.testing.assert_allclose(embeddings(output), embeddings(tmp_path / "whole"), atol=1e-6)
